@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Blocks come and go: the listeners, the host memory and the map of plugged
+ * blocks move in step, or not at all. The caller has checked the rules.
+ */
+#ifndef PARAMEM_PLUG_H
+#define PARAMEM_PLUG_H
+
+#include "block_map.h"
+#include "paramem.h"
+
+/* Plugs unplugged blocks of the usable region. -errno leaves all unplugged. */
+int plug_set(struct pm_device *dev, struct block_range range,
+	     struct pm_error *err);
+
+/* Unplugs plugged blocks. -errno leaves all plugged. */
+int plug_clear(struct pm_device *dev, struct block_range range,
+	       struct pm_error *err);
+
+/*
+ * Unplugs all blocks, run by run. After a failure the runs that could not be
+ * freed stay plugged, all others are unplugged; returns the first failure.
+ */
+int plug_clear_all(struct pm_device *dev, struct pm_error *err);
+
+/* The device goes: listeners hear discard, the memory is left to its owner. */
+void plug_forget_all(struct pm_device *dev);
+
+#endif
