@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * How the subcommands speak to whoever called them.
+ */
+#include "cli.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "../vmm/size.h"
+
+int cli_fail(const struct pm_error *err)
+{
+	fprintf(stderr, "paramem: %s\n", err->text);
+	return EXIT_FAILED;
+}
+
+int cli_bad_value(const struct pm_error *err)
+{
+	cli_fail(err);
+	return EXIT_USAGE;
+}
+
+int cli_usage_error(const char *subcommand, const char *fmt, ...)
+{
+	va_list args;
+
+	fputs("paramem: ", stderr);
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fprintf(stderr, "\nTry 'paramem %s%s--help'.\n", subcommand,
+		*subcommand ? " " : "");
+	return EXIT_USAGE;
+}
+
+int cli_bad_option(char **argv, int option)
+{
+	const char *word = argv[optind - 1];
+
+	if (option == ':')
+		return cli_usage_error(argv[0], "%s needs a value", word);
+	if (optopt > 0 && optopt < 0x100)
+		return cli_usage_error(argv[0], "there is no option '-%c'",
+				       optopt);
+	return cli_usage_error(argv[0], "there is no option '%s'", word);
+}
+
+int cli_help(const char *text)
+{
+	fputs(text, stdout);
+	return EXIT_OK;
+}
+
+int cli_parse_size(const char *what, const char *text, uint64_t *size,
+		   struct pm_error *err)
+{
+	switch (size_parse(text, size)) {
+	case 0:
+		return 0;
+	case -ERANGE:
+		return pm_error_set(err, ERANGE,
+				    "%s of '%.100s' is more than 64 bits can "
+				    "count: use a smaller one",
+				    what, text);
+	default:
+		return pm_error_set(err, EINVAL,
+				    "%s cannot be '%.100s': use " SIZE_SYNTAX,
+				    what, text);
+	}
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the subcommands of the program share: their exit statuses, and how
+ * they speak to whoever called them.
+ */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include <stdbool.h>
+
+#include "paramem.h"
+
+enum {
+	EXIT_OK = 0,
+	EXIT_FAILED = 1,
+	EXIT_USAGE = 2,
+	EXIT_NOT_REACHED = 3,
+};
+
+/* Each takes its own arguments, argv[0] being its name; an exit status. */
+int cli_run(int argc, char **argv);
+int cli_resize(int argc, char **argv);
+int cli_info(int argc, char **argv);
+int cli_list(int argc, char **argv);
+
+/* "paramem: SENTENCE" on standard error; returns EXIT_FAILED. */
+int cli_fail(const struct pm_error *err);
+/* The same for a value on the command line; returns EXIT_USAGE. */
+int cli_bad_value(const struct pm_error *err);
+/* For a command line of the wrong shape, with where to read on; EXIT_USAGE. */
+int cli_usage_error(const char *subcommand, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* For an option that getopt_long() did not take; EXIT_USAGE. */
+int cli_bad_option(char **argv, int option);
+
+/* Prints @text on standard output and returns EXIT_OK. */
+int cli_help(const char *text);
+
+/* Parses @text as a size; -EINVAL or -ERANGE with a sentence. */
+int cli_parse_size(const char *what, const char *text, uint64_t *size,
+		   struct pm_error *err);
+
+#endif /* CLI_CLI_H */

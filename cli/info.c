@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * paramem info: one machine and its memory, for a person or as JSON.
+ */
+#include "cli.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "../vmm/size.h"
+#include "bar.h"
+#include "machine_view.h"
+
+#define INFO_BAR_WIDTH 48
+
+static const char help[] =
+	"paramem info TARGET [--json]\n"
+	"\n"
+	"Shows the machine TARGET, its boot memory, and of each memory device "
+	"how much\nis plugged, requested, usable, and the maximum.\n";
+
+static void print_device(const struct mem_view *dev)
+{
+	struct bar bar =
+		bar_draw_device(INFO_BAR_WIDTH, dev->size, dev->requested_size,
+				dev->usable_size, dev->max_size, bar_utf8());
+
+	printf("\n%s\n  %s\n", dev->id, bar.text);
+	printf("  %s plugged, %s requested, %s usable, %s at most\n",
+	       size_format(dev->size).text,
+	       size_format(dev->requested_size).text,
+	       size_format(dev->usable_size).text,
+	       size_format(dev->max_size).text);
+	printf("  blocks of %s at 0x%" PRIx64 ", node %d, driver %s\n",
+	       size_format(dev->block_size).text, dev->addr, dev->node,
+	       dev->driver_ready ? "ready" : "not running in the guest");
+	if (*dev->last_refusal)
+		printf("  last refused: %s\n", dev->last_refusal);
+}
+
+static void print_machine(const struct machine_view *view)
+{
+	int i;
+
+	printf("%s: %s\n", *view->name ? view->name : "(no name)",
+	       view->status);
+	printf("%s now: %s at boot, %s plugged\n",
+	       size_format(view->boot_memory + view->plugged_memory).text,
+	       size_format(view->boot_memory).text,
+	       size_format(view->plugged_memory).text);
+	for (i = 0; i < view->nr_devices; i++)
+		print_device(&view->devices[i]);
+}
+
+static void print_json(const struct machine_view *view)
+{
+	json_t *object = machine_view_json(view);
+
+	json_dumpf(object, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(object);
+}
+
+static int info_show(const char *target, bool json)
+{
+	struct machine_view view;
+	struct qmp_client *client;
+	struct pm_error err;
+	int ret;
+
+	if (qmp_client_open(target, &client, &err) < 0)
+		return cli_fail(&err);
+	ret = machine_view_query(client, &view, &err);
+	qmp_client_close(client);
+	if (ret < 0)
+		return cli_fail(&err);
+	if (json)
+		print_json(&view);
+	else
+		print_machine(&view);
+	return EXIT_OK;
+}
+
+int cli_info(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	bool json = false;
+	int option;
+
+	while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+		if (option == 'h')
+			return cli_help(help);
+		if (option != 'j')
+			return cli_bad_option(argv, option);
+		json = true;
+	}
+	if (argc - optind != 1)
+		return cli_usage_error("info", "info takes one target");
+	return info_show(argv[optind], json);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A machine, as its control socket describes it.
+ */
+#include "machine_view.h"
+
+#include <stdio.h>
+
+static int query_string(struct qmp_client *client, const char *command,
+			const char *key, char *text, size_t size,
+			struct pm_error *err)
+{
+	const char *value;
+	json_t *object;
+	int ret;
+
+	ret = qmp_client_command(client, command, NULL, &object, err);
+	if (ret < 0)
+		return ret;
+	value = json_string_value(json_object_get(object, key));
+	snprintf(text, size, "%s", value ? value : "");
+	json_decref(object);
+	return 0;
+}
+
+static int query_memory(struct qmp_client *client, struct machine_view *view,
+			struct pm_error *err)
+{
+	json_int_t boot = 0, plugged = 0;
+	json_t *object;
+	int ret;
+
+	ret = qmp_client_command(client, "query-memory-size-summary", NULL,
+				 &object, err);
+	if (ret < 0)
+		return ret;
+	json_unpack(object, "{s:I, s?I}", "base-memory", &boot,
+		    "plugged-memory", &plugged);
+	json_decref(object);
+	view->boot_memory = (uint64_t)boot;
+	view->plugged_memory = (uint64_t)plugged;
+	return 0;
+}
+
+int machine_view_query(struct qmp_client *client, struct machine_view *view,
+		       struct pm_error *err)
+{
+	int ret;
+
+	ret = query_string(client, "query-name", "name", view->name,
+			   sizeof(view->name), err);
+	if (ret < 0)
+		return ret;
+	ret = query_string(client, "query-status", "status", view->status,
+			   sizeof(view->status), err);
+	if (ret < 0)
+		return ret;
+	ret = query_memory(client, view, err);
+	if (ret < 0)
+		return ret;
+	ret = mem_view_query(client, view->devices, err);
+	if (ret < 0)
+		return ret;
+	view->nr_devices = ret;
+	return 0;
+}
+
+static json_t *device_json(const struct mem_view *dev)
+{
+	const char *refusal = *dev->last_refusal ? dev->last_refusal : NULL;
+
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:b, s:s*}",
+			 "id", dev->id, "size", (json_int_t)dev->size,
+			 "requested-size", (json_int_t)dev->requested_size,
+			 "usable-size", (json_int_t)dev->usable_size,
+			 "max-size", (json_int_t)dev->max_size, "block-size",
+			 (json_int_t)dev->block_size, "memaddr",
+			 (json_int_t)dev->addr, "node", dev->node,
+			 "driver-ready", dev->driver_ready, "last-refusal",
+			 refusal);
+}
+
+json_t *machine_view_json(const struct machine_view *view)
+{
+	json_t *devices = json_array();
+	int i;
+
+	for (i = 0; i < view->nr_devices; i++)
+		json_array_append_new(devices, device_json(&view->devices[i]));
+	return json_pack("{s:s*, s:s, s:I, s:I, s:o}", "name",
+			 *view->name ? view->name : NULL, "status",
+			 view->status, "base-memory",
+			 (json_int_t)view->boot_memory, "plugged-memory",
+			 (json_int_t)view->plugged_memory, "devices", devices);
+}

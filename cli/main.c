@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The program: finds the subcommand and runs it.
+ */
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+
+static const struct subcommand {
+	const char *name;
+	int (*run)(int argc, char **argv);
+} subcommands[] = {
+	{ "run", cli_run },
+	{ "resize", cli_resize },
+	{ "info", cli_info },
+	{ "list", cli_list },
+};
+
+static const char help[] =
+	"paramem: virtual machines whose memory grows and shrinks while they "
+	"run\n"
+	"\n"
+	"  paramem run [NAME] --kernel FILE [OPTIONS]   run a virtual machine\n"
+	"  paramem resize TARGET DEVICE SIZE            change its memory\n"
+	"  paramem info TARGET                          show its memory\n"
+	"  paramem list                                 show what runs\n"
+	"\n"
+	"  paramem SUBCOMMAND --help                    more on one of them\n"
+	"  paramem --version\n"
+	"\n"
+	"TARGET is the name of a machine, or the path of its control socket.\n"
+	"The manual is paramem(1).\n";
+
+static const struct subcommand *find_subcommand(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]); i++) {
+		if (!strcmp(subcommands[i].name, name))
+			return &subcommands[i];
+	}
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	const struct subcommand *subcommand;
+
+	setlocale(LC_CTYPE, "");
+	signal(SIGPIPE, SIG_IGN);
+	if (argc < 2) {
+		fputs(help, stderr);
+		return EXIT_USAGE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") ||
+	    !strcmp(argv[1], "help"))
+		return cli_help(help);
+	if (!strcmp(argv[1], "--version"))
+		return cli_help("paramem " PARAMEM_VERSION "\n");
+	subcommand = find_subcommand(argv[1]);
+	if (!subcommand)
+		return cli_usage_error("", "there is no subcommand '%s'",
+				       argv[1]);
+	return subcommand->run(argc - 1, argv + 1);
+}

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * paramem run: from the command line to a machine, and to its end.
+ */
+#include "cli.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../vmm/machine.h"
+#include "runtime_dir.h"
+
+static const char help[] =
+	"paramem run [NAME] --kernel FILE [OPTIONS]\n"
+	"\n"
+	"Runs a virtual machine in the foreground until it powers off.\n"
+	"\n"
+	"  --kernel FILE      a Linux kernel (bzImage)\n"
+	"  --initrd FILE      its initial RAM disk\n"
+	"  --append STRING    its command line\n"
+	"  --cpus N           processors, 1 to 64; 1 if not given\n"
+	"  --memory SIZE      memory at boot; 512M if not given\n"
+	"  --mem-device id=ID,max-size=SIZE[,requested-size=SIZE]"
+	"[,block-size=SIZE]\n"
+	"                     memory to plug and unplug while it runs; may be "
+	"repeated\n"
+	"  --serial stdio|file:PATH|unix:PATH|none\n"
+	"                     the serial port; stdio if not given\n"
+	"  --qmp unix:PATH    a control socket there\n"
+	"  --accel auto|kvm   what runs the guest; auto if not given\n"
+	"\n"
+	"A machine with a NAME can be found by it: paramem resize NAME ...\n";
+
+struct run {
+	struct machine_config config;
+	struct runtime_dir dir;
+	bool has_dir;
+	bool help;
+};
+
+static int duplicate(const char *what, struct pm_error *err)
+{
+	return pm_error_set(err, EINVAL,
+			    "--mem-device has %s twice: give it once", what);
+}
+
+static int set_device_size(const char *what, const char *text, bool *seen,
+			   uint64_t *size, struct pm_error *err)
+{
+	if (*seen)
+		return duplicate(what, err);
+	*seen = true;
+	if (!text || !*text)
+		return pm_error_set(err, EINVAL,
+				    "--mem-device: %s has no value: use %s=2G, "
+				    "say",
+				    what, what);
+	return cli_parse_size(what, text, size, err);
+}
+
+enum { DEVICE_ID, DEVICE_MAX, DEVICE_REQUESTED, DEVICE_BLOCK };
+
+static int set_device_part(struct mem_device_config *dev, int key, char *value,
+			   bool seen[4], struct pm_error *err)
+{
+	switch (key) {
+	case DEVICE_ID:
+		if (dev->id)
+			return duplicate("id", err);
+		dev->id = value ? value : "";
+		return 0;
+	case DEVICE_MAX:
+		return set_device_size("max-size", value, &seen[key],
+				       &dev->max_size, err);
+	case DEVICE_REQUESTED:
+		return set_device_size("requested-size", value, &seen[key],
+				       &dev->requested_size, err);
+	case DEVICE_BLOCK:
+		return set_device_size("block-size", value, &seen[key],
+				       &dev->block_size, err);
+	default:
+		return pm_error_set(err, EINVAL,
+				    "--mem-device has no part '%.80s': use id, "
+				    "max-size, requested-size and block-size",
+				    value ? value : "");
+	}
+}
+
+/* Cuts @text up in place; the id stays in it. */
+static int parse_mem_device(struct run *run, char *text, struct pm_error *err)
+{
+	static char *const keys[] = { "id", "max-size", "requested-size",
+				      "block-size", NULL };
+	struct machine_config *config = &run->config;
+	struct mem_device_config *dev;
+	bool seen[4] = { false };
+
+	if (config->nr_mem_devices == MACHINE_MEM_DEVICES_MAX)
+		return pm_error_set(err, EINVAL,
+				    "a machine cannot have more than %d memory "
+				    "devices: leave some out",
+				    MACHINE_MEM_DEVICES_MAX);
+	dev = &config->mem_devices[config->nr_mem_devices++];
+	dev->block_size = PM_BLOCK_SIZE_DEFAULT;
+	while (*text) {
+		char *value;
+		int key = getsubopt(&text, keys, &value);
+		int ret = set_device_part(dev, key, value, seen, err);
+
+		if (ret < 0)
+			return ret;
+	}
+	if (!dev->id)
+		return pm_error_set(err, EINVAL,
+				    "--mem-device needs an id: add id=vm0, "
+				    "say");
+	if (!seen[DEVICE_MAX])
+		return pm_error_set(err, EINVAL,
+				    "--mem-device '%.64s' needs a maximum: add "
+				    "max-size=8G, say",
+				    dev->id);
+	return 0;
+}
+
+static const char *after_prefix(const char *text, const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	return strncmp(text, prefix, len) ? NULL : text + len;
+}
+
+static int parse_serial(struct run *run, char *text, struct pm_error *err)
+{
+	struct machine_config *config = &run->config;
+	const char *file = after_prefix(text, "file:");
+	const char *sock = after_prefix(text, "unix:");
+
+	config->serial_path = file ? file : sock;
+	if (file)
+		config->serial = SERIAL_FILE;
+	else if (sock)
+		config->serial = SERIAL_UNIX;
+	else if (!strcmp(text, "stdio"))
+		config->serial = SERIAL_STDIO;
+	else if (!strcmp(text, "none"))
+		config->serial = SERIAL_NONE;
+	else
+		return pm_error_set(err, EINVAL,
+				    "--serial cannot be '%.100s': use stdio, "
+				    "file:PATH, unix:PATH or none",
+				    text);
+	return 0;
+}
+
+static int add_qmp_path(struct machine_config *config, const char *path,
+			struct pm_error *err)
+{
+	if (config->nr_qmp_paths == MACHINE_QMP_SOCKETS_MAX)
+		return pm_error_set(err, EINVAL,
+				    "there are too many control sockets: a "
+				    "machine has %d, of which its name takes "
+				    "one",
+				    MACHINE_QMP_SOCKETS_MAX);
+	config->qmp_paths[config->nr_qmp_paths++] = path;
+	return 0;
+}
+
+static int parse_qmp(struct run *run, char *text, struct pm_error *err)
+{
+	const char *path = after_prefix(text, "unix:");
+
+	if (!path)
+		return pm_error_set(err, EINVAL,
+				    "--qmp cannot be '%.100s': use unix:PATH",
+				    text);
+	return add_qmp_path(&run->config, path, err);
+}
+
+static int parse_cpus(struct run *run, char *text, struct pm_error *err)
+{
+	unsigned long value;
+	char *end;
+
+	errno = 0;
+	value = strtoul(text, &end, 10);
+	if (errno || end == text || *end || strchr("+- \t", *text) ||
+	    value > UINT_MAX)
+		return pm_error_set(err, EINVAL,
+				    "--cpus cannot be '%.100s': use a number "
+				    "from 1 to %d",
+				    text, MACHINE_CPUS_MAX);
+	run->config.cpus = (unsigned int)value;
+	return 0;
+}
+
+static int parse_accel(struct run *run, char *text, struct pm_error *err)
+{
+	if (!strcmp(text, "auto"))
+		run->config.accel = ACCEL_AUTO;
+	else if (!strcmp(text, "kvm"))
+		run->config.accel = ACCEL_KVM;
+	else
+		return pm_error_set(err, EINVAL,
+				    "--accel cannot be '%.100s': use auto or "
+				    "kvm",
+				    text);
+	return 0;
+}
+
+static int parse_memory(struct run *run, char *text, struct pm_error *err)
+{
+	return cli_parse_size("--memory", text, &run->config.memory, err);
+}
+
+static int parse_kernel(struct run *run, char *text, struct pm_error *err)
+{
+	(void)err;
+	run->config.kernel = text;
+	return 0;
+}
+
+static int parse_initrd(struct run *run, char *text, struct pm_error *err)
+{
+	(void)err;
+	run->config.initrd = text;
+	return 0;
+}
+
+static int parse_append(struct run *run, char *text, struct pm_error *err)
+{
+	(void)err;
+	run->config.append = text;
+	return 0;
+}
+
+static int parse_help(struct run *run, char *text, struct pm_error *err)
+{
+	(void)text, (void)err;
+	run->help = true;
+	return 0;
+}
+
+#define OPTION_FIRST 0x100
+
+static const struct option options[] = {
+	{ "kernel", required_argument, NULL, OPTION_FIRST },
+	{ "initrd", required_argument, NULL, OPTION_FIRST + 1 },
+	{ "append", required_argument, NULL, OPTION_FIRST + 2 },
+	{ "cpus", required_argument, NULL, OPTION_FIRST + 3 },
+	{ "memory", required_argument, NULL, OPTION_FIRST + 4 },
+	{ "mem-device", required_argument, NULL, OPTION_FIRST + 5 },
+	{ "serial", required_argument, NULL, OPTION_FIRST + 6 },
+	{ "qmp", required_argument, NULL, OPTION_FIRST + 7 },
+	{ "accel", required_argument, NULL, OPTION_FIRST + 8 },
+	{ "help", no_argument, NULL, OPTION_FIRST + 9 },
+	{ 0 },
+};
+
+/* In the order of the options. */
+static int (*const parsers[])(struct run *, char *, struct pm_error *) = {
+	parse_kernel,     parse_initrd, parse_append, parse_cpus,  parse_memory,
+	parse_mem_device, parse_serial, parse_qmp,    parse_accel, parse_help,
+};
+
+/* 0 or an exit status. */
+static int run_parse(struct run *run, int argc, char **argv)
+{
+	struct pm_error err;
+	int option;
+
+	while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+		if (option < OPTION_FIRST)
+			return cli_bad_option(argv, option);
+		if (parsers[option - OPTION_FIRST](run, optarg, &err) < 0)
+			return cli_bad_value(&err);
+		if (run->help)
+			return 0;
+	}
+	if (argc - optind > 1)
+		return cli_usage_error("run",
+				       "'%s' is too much: a machine has one "
+				       "name",
+				       argv[optind + 1]);
+	run->config.name = argv[optind];
+	if (machine_config_check(&run->config, &err) < 0)
+		return cli_bad_value(&err);
+	return 0;
+}
+
+/*
+ * From here on the signals that end a machine wait for its main loop, which
+ * takes them from a descriptor: so that none leaves files behind.
+ */
+static void block_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static int run_prepare(struct run *run, struct pm_error *err)
+{
+	char base[PATH_MAX];
+	int ret;
+
+	if (!run->config.name)
+		return 0;
+	ret = runtime_dir_base(base, err);
+	if (ret < 0)
+		return ret;
+	ret = runtime_dir_create(&run->dir, base, run->config.name, err);
+	if (ret < 0)
+		return ret;
+	run->has_dir = true;
+	ret = add_qmp_path(&run->config, run->dir.socket, err);
+	return ret < 0 ? ret : machine_config_check(&run->config, err);
+}
+
+static int run_machine(struct run *run, struct pm_error *err)
+{
+	struct machine *machine;
+	int ret;
+
+	ret = machine_create(&run->config, &machine, err);
+	if (ret < 0)
+		return ret;
+	ret = machine_run(machine, err);
+	machine_destroy(machine);
+	return ret;
+}
+
+int cli_run(int argc, char **argv)
+{
+	static struct run run = {
+		.config = {
+			.cpus = 1,
+			.memory = MACHINE_MEMORY_DEFAULT,
+			.serial = SERIAL_STDIO,
+		},
+	};
+	struct pm_error err;
+	int ret = run_parse(&run, argc, argv);
+
+	if (ret)
+		return ret;
+	if (run.help)
+		return cli_help(help);
+	block_signals();
+	ret = run_prepare(&run, &err);
+	if (!ret)
+		ret = run_machine(&run, &err);
+	if (run.has_dir)
+		runtime_dir_remove(&run.dir);
+	return ret < 0 ? cli_fail(&err) : EXIT_OK;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What drives the guest: its CPUs, its view of memory, its interrupts.
+ *
+ * Threads: accel_set_irq() and the descriptors that are handed in may be used
+ * on any thread; accel_ioeventfd() and accel_msi_*() on any thread, serialised
+ * inside; all else belongs to the main thread.
+ */
+#ifndef VMM_ACCEL_H
+#define VMM_ACCEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "paramem.h"
+
+struct accel;
+struct bus;
+
+/* Why a vCPU cannot go on by itself. */
+enum accel_event {
+	ACCEL_EVENT_RESET, /* triple fault */
+	ACCEL_EVENT_ERROR, /* the CPU cannot continue; the text says why */
+};
+
+struct accel_config {
+	unsigned int cpus;
+	struct bus *pio;
+	struct bus *mmio;
+	/* Called on the vCPU's thread, which then waits for a reset. */
+	void (*event)(void *opaque, enum accel_event event, const char *why);
+	void *opaque;
+};
+
+/* The virtual machine with its interrupt controllers; no vCPU runs yet. */
+int accel_create(const struct accel_config *config, struct accel **accel,
+		 struct pm_error *err);
+/* Ends the vCPUs' threads; takes NULL and half-built objects. */
+void accel_destroy(struct accel *accel);
+
+/* The guest's physical addresses end below 1 << this. */
+unsigned int accel_address_bits(const struct accel *accel);
+
+/* Shows host memory to the guest at @gpa, which must be free. 0 or -errno. */
+int accel_add_memory(struct accel *accel, uint64_t gpa, uint64_t size,
+		     void *host);
+/* Takes back what was added at exactly @gpa. */
+void accel_remove_memory(struct accel *accel, uint64_t gpa);
+
+/* The level of an interrupt line, 0 to 23, of the I/O APIC and the PIC. */
+void accel_set_irq(struct accel *accel, unsigned int irq, bool level);
+
+/* A write of any width to @gpa signals @fd instead of reaching the bus. */
+int accel_ioeventfd(struct accel *accel, uint64_t gpa, int fd, bool on);
+
+/*
+ * Message-signalled interrupts: a route is a number to which an eventfd and a
+ * message are bound; while it is connected, a write to @fd sends the message.
+ */
+int accel_msi_alloc(struct accel *accel);
+int accel_msi_connect(struct accel *accel, int route, int fd, uint64_t address,
+		      uint32_t data);
+void accel_msi_disconnect(struct accel *accel, int route, int fd);
+
+/* Where the first CPU starts, after the next reset of the CPUs. */
+struct accel_entry {
+	uint64_t rip;
+	uint64_t rsi;
+	uint64_t page_tables; /* CR3 */
+	uint64_t gdt;         /* guest physical address of four entries */
+};
+
+/*
+ * Puts all CPUs and interrupt controllers into their power-on state, the
+ * first CPU in 64-bit mode at @entry, the others waiting for it. Only while
+ * paused.
+ */
+int accel_reset(struct accel *accel, const struct accel_entry *entry,
+		struct pm_error *err);
+
+/* All vCPUs start paused. Pausing returns when none runs any more. */
+void accel_pause(struct accel *accel);
+void accel_resume(struct accel *accel);
+
+#endif /* VMM_ACCEL_H */

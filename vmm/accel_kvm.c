@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The KVM accelerator: the virtual machine, its memory and interrupts. */
+#include "accel_kvm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/* Many more than devices ask for; KVM itself allows 32764 on x86. */
+#define SLOTS_MAX 8192
+
+static int kvm_open(struct accel *accel, struct pm_error *err)
+{
+	int version;
+
+	accel->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (accel->kvm_fd < 0 && (errno == EACCES || errno == EPERM))
+		return pm_error_set(
+			err, errno,
+			"/dev/kvm may not be opened by this user (%s): join "
+			"the group that owns it, often kvm",
+			strerror(errno));
+	if (accel->kvm_fd < 0)
+		return pm_error_set(
+			err, errno,
+			"/dev/kvm cannot be opened (%s): load the kvm-intel or "
+			"kvm-amd module, enable virtualization in the "
+			"firmware, or run this where KVM is",
+			strerror(errno));
+	version = ioctl(accel->kvm_fd, KVM_GET_API_VERSION, 0);
+	if (version != KVM_API_VERSION)
+		return pm_error_set(err, ENODEV,
+				    "/dev/kvm speaks API version %d and not "
+				    "%d: it is not the KVM of a Linux kernel",
+				    version, KVM_API_VERSION);
+	return 0;
+}
+
+static int kvm_check_capabilities(struct accel *accel, struct pm_error *err)
+{
+	static const struct {
+		int cap;
+		const char *name;
+	} needed[] = {
+		{ KVM_CAP_IRQCHIP, "KVM_CAP_IRQCHIP" },
+		{ KVM_CAP_IRQ_ROUTING, "KVM_CAP_IRQ_ROUTING" },
+		{ KVM_CAP_IRQFD, "KVM_CAP_IRQFD" },
+		{ KVM_CAP_IOEVENTFD, "KVM_CAP_IOEVENTFD" },
+		{ KVM_CAP_USER_MEMORY, "KVM_CAP_USER_MEMORY" },
+		{ KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT" },
+		{ KVM_CAP_ADJUST_CLOCK, "KVM_CAP_ADJUST_CLOCK" },
+	};
+
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
+		if (ioctl(accel->kvm_fd, KVM_CHECK_EXTENSION, needed[i].cap) <=
+		    0)
+			return pm_error_set(err, ENODEV,
+					    "this host's KVM lacks %s: a Linux "
+					    "kernel of 4.11 or later is needed",
+					    needed[i].name);
+	return 0;
+}
+
+static int kvm_check_cpus(struct accel *accel, struct pm_error *err)
+{
+	int max = ioctl(accel->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPUS);
+
+	if (max > 0 && accel->config.cpus > (unsigned int)max)
+		return pm_error_set(err, EINVAL,
+				    "%u CPUs are more than this host's KVM "
+				    "allows in a VM (%d)",
+				    accel->config.cpus, max);
+	return 0;
+}
+
+static int vm_create(struct accel *accel, struct pm_error *err)
+{
+	/* EINTR comes from signals while KVM takes all of the mm's locks. */
+	do
+		accel->vm_fd = ioctl(accel->kvm_fd, KVM_CREATE_VM, 0);
+	while (accel->vm_fd < 0 && errno == EINTR);
+	if (accel->vm_fd < 0)
+		return pm_error_set(err, errno,
+				    "KVM cannot create a virtual machine (%s)",
+				    strerror(errno));
+	return 0;
+}
+
+static int slots_init(struct accel *accel)
+{
+	int max =
+		ioctl(accel->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_NR_MEMSLOTS);
+
+	if (max <= 0)
+		max = 32;
+	accel->nr_slots = max < SLOTS_MAX ? max : SLOTS_MAX;
+	accel->slots = calloc(accel->nr_slots, sizeof(*accel->slots));
+	return accel->slots ? 0 : -ENOMEM;
+}
+
+static int routing_apply(struct accel *accel)
+{
+	return ioctl(accel->vm_fd, KVM_SET_GSI_ROUTING, accel->routing) < 0
+		       ? -errno
+		       : 0;
+}
+
+static int routing_init(struct accel *accel)
+{
+	accel->routing =
+		calloc(1, sizeof(*accel->routing) +
+				  (ARCH_IRQ_LINE_ENTRIES + KVM_MSI_MAX) *
+					  sizeof(accel->routing->entries[0]));
+	if (!accel->routing)
+		return -ENOMEM;
+	accel->routing->nr = arch_irq_lines(accel->routing->entries);
+	return routing_apply(accel);
+}
+
+static int vcpus_create(struct accel *accel, struct pm_error *err)
+{
+	int ret = 0;
+
+	accel->vcpus = calloc(accel->config.cpus, sizeof(*accel->vcpus));
+	if (!accel->vcpus)
+		return pm_error_set(err, ENOMEM, "no memory for %u vCPUs",
+				    accel->config.cpus);
+	for (unsigned int i = 0; i < accel->config.cpus; i++)
+		accel->vcpus[i].fd = -1;
+	for (unsigned int i = 0; i < accel->config.cpus && !ret; i++)
+		ret = vcpu_create(accel, i, &accel->vcpus[i], err);
+	return ret;
+}
+
+static int accel_init(struct accel *accel, struct pm_error *err)
+{
+	int ret;
+
+	ret = kvm_open(accel, err);
+	if (!ret)
+		ret = kvm_check_capabilities(accel, err);
+	if (!ret)
+		ret = kvm_check_cpus(accel, err);
+	if (!ret)
+		ret = vm_create(accel, err);
+	if (!ret)
+		ret = arch_vm_init(accel, err);
+	if (ret)
+		return ret;
+	ret = slots_init(accel);
+	if (!ret)
+		ret = routing_init(accel);
+	if (ret)
+		return pm_error_set(
+			err, -ret,
+			"KVM cannot set up the machine's interrupts (%s)",
+			strerror(-ret));
+	ret = vcpus_create(accel, err);
+	if (ret)
+		return ret;
+	ret = arch_vm_save(accel);
+	if (ret)
+		return pm_error_set(err, -ret,
+				    "KVM does not tell the power-on state of "
+				    "the machine (%s)",
+				    strerror(-ret));
+	return 0;
+}
+
+int accel_create(const struct accel_config *config, struct accel **out,
+		 struct pm_error *err)
+{
+	struct accel *accel = calloc(1, sizeof(*accel));
+	int ret;
+
+	if (!accel)
+		return pm_error_set(err, ENOMEM, "no memory for the machine");
+	accel->config = *config;
+	accel->kvm_fd = -1;
+	accel->vm_fd = -1;
+	accel->paused = true;
+	pthread_mutex_init(&accel->route_lock, NULL);
+	pthread_mutex_init(&accel->lock, NULL);
+	pthread_cond_init(&accel->changed, NULL);
+	ret = accel_init(accel, err);
+	if (ret) {
+		accel_destroy(accel);
+		return ret;
+	}
+	*out = accel;
+	return 0;
+}
+
+static void vcpus_destroy(struct accel *accel)
+{
+	if (!accel->vcpus)
+		return;
+	accel_pause(accel);
+	pthread_mutex_lock(&accel->lock);
+	accel->quit = true;
+	pthread_cond_broadcast(&accel->changed);
+	pthread_mutex_unlock(&accel->lock);
+	for (unsigned int i = 0; i < accel->config.cpus; i++)
+		vcpu_destroy(&accel->vcpus[i]);
+	free(accel->vcpus);
+}
+
+void accel_destroy(struct accel *accel)
+{
+	if (!accel)
+		return;
+	vcpus_destroy(accel);
+	arch_vm_finish(accel);
+	if (accel->vm_fd >= 0)
+		close(accel->vm_fd);
+	if (accel->kvm_fd >= 0)
+		close(accel->kvm_fd);
+	pthread_cond_destroy(&accel->changed);
+	pthread_mutex_destroy(&accel->lock);
+	pthread_mutex_destroy(&accel->route_lock);
+	free(accel->routing);
+	free(accel->slots);
+	free(accel);
+}
+
+unsigned int accel_address_bits(const struct accel *accel)
+{
+	return accel->address_bits;
+}
+
+/* ---- memory -------------------------------------------------------------- */
+
+static int slot_set(struct accel *accel,
+		    const struct kvm_userspace_memory_region *slot)
+{
+	return ioctl(accel->vm_fd, KVM_SET_USER_MEMORY_REGION, slot) < 0
+		       ? -errno
+		       : 0;
+}
+
+int accel_add_memory(struct accel *accel, uint64_t gpa, uint64_t size,
+		     void *host)
+{
+	struct kvm_userspace_memory_region slot = {
+		.guest_phys_addr = gpa,
+		.memory_size = size,
+		.userspace_addr = (uintptr_t)host,
+	};
+	int ret;
+
+	while (slot.slot < accel->nr_slots &&
+	       accel->slots[slot.slot].memory_size)
+		slot.slot++;
+	if (slot.slot == accel->nr_slots)
+		return -ENOSPC;
+	ret = slot_set(accel, &slot);
+	if (!ret)
+		accel->slots[slot.slot] = slot;
+	return ret;
+}
+
+void accel_remove_memory(struct accel *accel, uint64_t gpa)
+{
+	for (unsigned int i = 0; i < accel->nr_slots; i++) {
+		struct kvm_userspace_memory_region *slot = &accel->slots[i];
+
+		if (!slot->memory_size || slot->guest_phys_addr != gpa)
+			continue;
+		slot->memory_size = 0;
+		slot_set(accel, slot);
+	}
+}
+
+/* ---- interrupts and notifications ---------------------------------------- */
+
+void accel_set_irq(struct accel *accel, unsigned int irq, bool level)
+{
+	struct kvm_irq_level line = { .irq = irq, .level = level };
+
+	ioctl(accel->vm_fd, KVM_IRQ_LINE, &line);
+}
+
+int accel_ioeventfd(struct accel *accel, uint64_t gpa, int fd, bool on)
+{
+	/* Length 0 matches a write of any width and needs no data compare. */
+	struct kvm_ioeventfd io = {
+		.addr = gpa,
+		.fd = fd,
+		.flags = on ? 0 : KVM_IOEVENTFD_FLAG_DEASSIGN,
+	};
+
+	return ioctl(accel->vm_fd, KVM_IOEVENTFD, &io) < 0 ? -errno : 0;
+}
+
+static int irqfd_set(struct accel *accel, int route, int fd, uint32_t flags)
+{
+	struct kvm_irqfd irqfd = { .fd = fd, .gsi = route, .flags = flags };
+
+	return ioctl(accel->vm_fd, KVM_IRQFD, &irqfd) < 0 ? -errno : 0;
+}
+
+int accel_msi_alloc(struct accel *accel)
+{
+	int route = -ENOSPC;
+
+	pthread_mutex_lock(&accel->route_lock);
+	if (accel->nr_msi < KVM_MSI_MAX)
+		route = KVM_IRQ_LINES + accel->nr_msi++;
+	pthread_mutex_unlock(&accel->route_lock);
+	return route;
+}
+
+static struct kvm_irq_routing_entry *route_find(struct accel *accel, int route)
+{
+	struct kvm_irq_routing *r = accel->routing;
+	unsigned int i = 0;
+
+	while (i < r->nr && (r->entries[i].gsi != (uint32_t)route ||
+			     r->entries[i].type != KVM_IRQ_ROUTING_MSI))
+		i++;
+	if (i == r->nr)
+		r->nr++;
+	return &r->entries[i];
+}
+
+int accel_msi_connect(struct accel *accel, int route, int fd, uint64_t address,
+		      uint32_t data)
+{
+	struct kvm_irq_routing_entry *entry;
+	int ret;
+
+	pthread_mutex_lock(&accel->route_lock);
+	entry = route_find(accel, route);
+	*entry = (struct kvm_irq_routing_entry){
+		.gsi = route,
+		.type = KVM_IRQ_ROUTING_MSI,
+		.u.msi = { .address_lo = (uint32_t)address,
+			   .address_hi = address >> 32,
+			   .data = data },
+	};
+	ret = routing_apply(accel);
+	if (!ret)
+		ret = irqfd_set(accel, route, fd, 0);
+	pthread_mutex_unlock(&accel->route_lock);
+	return ret;
+}
+
+void accel_msi_disconnect(struct accel *accel, int route, int fd)
+{
+	irqfd_set(accel, route, fd, KVM_IRQFD_FLAG_DEASSIGN);
+}
+
+/* ---- running ------------------------------------------------------------- */
+
+int accel_reset(struct accel *accel, const struct accel_entry *entry,
+		struct pm_error *err)
+{
+	int ret = arch_vm_restore(accel);
+
+	for (unsigned int i = 0; i < accel->config.cpus && !ret; i++) {
+		accel->vcpus[i].stuck = false;
+		ret = arch_vcpu_restore(&accel->vcpus[i], i ? NULL : entry);
+	}
+	if (ret)
+		return pm_error_set(
+			err, -ret,
+			"KVM does not take the machine's power-on state (%s)",
+			strerror(-ret));
+	accel->clock.clock = 0;
+	return 0;
+}
+
+/*
+ * A vCPU leaves the guest when immediate_exit is set, having completed the
+ * access it was in; the signal wakes one that is inside already. Neither can
+ * be missed, so each parks.
+ */
+void accel_pause(struct accel *accel)
+{
+	if (accel->paused)
+		return;
+	pthread_mutex_lock(&accel->lock);
+	accel->paused = true;
+	for (unsigned int i = 0; i < accel->config.cpus; i++) {
+		struct vcpu *vcpu = &accel->vcpus[i];
+
+		if (!vcpu->started)
+			continue;
+		__atomic_store_n(&vcpu->run->immediate_exit, 1,
+				 __ATOMIC_SEQ_CST);
+		if (!vcpu->parked)
+			pthread_kill(vcpu->thread, SIGUSR1);
+		while (!vcpu->parked)
+			pthread_cond_wait(&accel->changed, &accel->lock);
+	}
+	pthread_mutex_unlock(&accel->lock);
+	ioctl(accel->vm_fd, KVM_GET_CLOCK, &accel->clock);
+}
+
+void accel_resume(struct accel *accel)
+{
+	/* The guest's clock goes on where it stood. */
+	accel->clock.flags = 0;
+	ioctl(accel->vm_fd, KVM_SET_CLOCK, &accel->clock);
+	pthread_mutex_lock(&accel->lock);
+	accel->paused = false;
+	for (unsigned int i = 0; i < accel->config.cpus; i++) {
+		/* Tells the guest's watchdog that it was paused, if it asked. */
+		ioctl(accel->vcpus[i].fd, KVM_KVMCLOCK_CTRL, 0);
+		__atomic_store_n(&accel->vcpus[i].run->immediate_exit, 0,
+				 __ATOMIC_SEQ_CST);
+	}
+	pthread_cond_broadcast(&accel->changed);
+	pthread_mutex_unlock(&accel->lock);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The machine: owns everything of one virtual machine, from its memory to its
+ * control sockets. What is declared here is called on the main thread only.
+ */
+#ifndef VMM_MACHINE_H
+#define VMM_MACHINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "machine_config.h"
+#include "paramem.h"
+
+struct loop;
+struct machine;
+
+/*
+ * Creates the whole machine, stopped before its first instruction. On failure
+ * nothing is left behind. 0 or -errno with a sentence in @err.
+ */
+int machine_create(const struct machine_config *config,
+		   struct machine **machine, struct pm_error *err);
+
+/*
+ * Runs the machine until the guest powers off, machine_quit() is called or
+ * SIGTERM, SIGINT or SIGHUP arrives. 0, or -errno with a sentence.
+ */
+int machine_run(struct machine *machine, struct pm_error *err);
+
+/* Takes NULL and half-built machines. */
+void machine_destroy(struct machine *machine);
+
+/* ---- what the control socket does with it ------------------------------- */
+
+/* The names are those of QMP's RunState; see machine_state_name(). */
+enum machine_state {
+	MACHINE_PRELAUNCH,
+	MACHINE_RUNNING,
+	MACHINE_PAUSED,
+	MACHINE_SHUTDOWN,
+	MACHINE_INTERNAL_ERROR,
+};
+
+enum machine_state machine_state(const struct machine *machine);
+/* "running", "paused", ... as query-status says it. */
+const char *machine_state_name(enum machine_state state);
+
+struct loop *machine_loop(struct machine *machine);
+const struct machine_config *machine_config(const struct machine *machine);
+
+/* Pauses all vCPUs and returns when none runs any more; idempotent. */
+void machine_stop(struct machine *machine);
+/* Runs them again. -EBUSY in a state that cannot go on, with a sentence. */
+int machine_cont(struct machine *machine, struct pm_error *err);
+/*
+ * Asks for a system reset, a press of the power button, or the end: carried
+ * out by the main loop soon after. The host asked, not the guest.
+ */
+void machine_request_reset(struct machine *machine);
+void machine_request_powerdown(struct machine *machine);
+void machine_request_quit(struct machine *machine);
+
+/* The memory devices, in the order of the command line. */
+unsigned int machine_nr_mem_devices(const struct machine *machine);
+
+struct mem_device_info {
+	struct pm_device_info device;
+	/* The guest's driver has the device set up and running. */
+	bool driver_ready;
+	/* The last reason why the host refused a request, or "". */
+	char last_refusal[PM_ERROR_MAX];
+};
+void machine_mem_device_info(struct machine *machine, unsigned int index,
+			     struct mem_device_info *info);
+int machine_mem_device_set_requested(struct machine *machine,
+				     unsigned int index, uint64_t size,
+				     struct pm_error *err);
+
+#endif /* VMM_MACHINE_H */

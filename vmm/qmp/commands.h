@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The commands of the control socket.
+ */
+#ifndef VMM_QMP_COMMANDS_H
+#define VMM_QMP_COMMANDS_H
+
+#include <stdbool.h>
+#include <jansson.h>
+
+#include "../machine.h"
+#include "conn.h"
+
+/* The classes of QMP's errors. */
+#define QMP_GENERIC_ERROR     "GenericError"
+#define QMP_COMMAND_NOT_FOUND "CommandNotFound"
+#define QMP_DEVICE_NOT_FOUND  "DeviceNotFound"
+
+struct qmp_error {
+	const char *class;
+	struct pm_error desc;
+};
+
+/* Fills in @error, always in valid UTF-8, and returns -1. */
+int qmp_error_set(struct qmp_error *error, const char *class, const char *fmt,
+		  ...) __attribute__((format(printf, 3, 4)));
+
+enum qmp_type { QMP_STRING, QMP_ARRAY, QMP_ANY };
+
+struct qmp_arg {
+	const char *name; /* NULL ends the list */
+	enum qmp_type type;
+	bool optional;
+};
+
+/*
+ * @args are checked against the command's list before it runs; NULL when the
+ * request had none. On success @ret becomes a new reference, or NULL when
+ * memory ran out; on failure -1 with @error.
+ */
+typedef int qmp_command_fn(struct qmp_conn *conn, const json_t *args,
+			   json_t **ret, struct qmp_error *error);
+
+struct qmp_command {
+	const char *name;
+	const struct qmp_arg *args;
+	qmp_command_fn *run;
+};
+
+const struct qmp_command *qmp_command_find(const char *name);
+
+json_t *qmp_version_object(void);
+
+/* In qom.c. */
+qmp_command_fn qmp_qom_get;
+qmp_command_fn qmp_qom_set;
+
+#endif /* VMM_QMP_COMMANDS_H */

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One client of the control socket.
+ *
+ * Theory of operation: messages for a client are only queued, and written by
+ * the client's own callback on the loop; so an event for everybody meets no
+ * socket, and a command never finds its client gone. Whatever goes wrong marks
+ * the client dead, and its callback frees it at the end.
+ *
+ * A request is looked at only while the queue is short. A client that asks
+ * and does not read is therefore stopped by its own full socket.
+ */
+#include "conn.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "dispatch.h"
+#include "server.h"
+
+static bool conn_may_read(const struct qmp_conn *conn)
+{
+	return conn->out_len < QMP_OUT_EVENTS;
+}
+
+static void conn_watch(struct qmp_conn *conn)
+{
+	uint32_t events = 0;
+
+	if (conn->dead || (!conn->eof && conn_may_read(conn)))
+		events |= EPOLLIN;
+	if (conn->dead || conn->out_len)
+		events |= EPOLLOUT;
+	if (events == conn->watched)
+		return;
+	conn->watched = events;
+	loop_modify(conn->qmp->loop, &conn->source, events);
+}
+
+/* Its callback comes soon: a socket that is shut down is always ready. */
+static void conn_kill(struct qmp_conn *conn)
+{
+	conn->dead = true;
+	conn->out_len = 0;
+	shutdown(conn->source.fd, SHUT_RDWR);
+	conn_watch(conn);
+}
+
+static int conn_queue(struct qmp_conn *conn, const char *text, size_t len)
+{
+	size_t need = conn->out_len + len;
+
+	if (need > QMP_OUT_MAX)
+		return -ENOBUFS;
+	if (need > conn->out_size) {
+		size_t size = conn->out_size ? conn->out_size : 1024;
+		char *grown;
+
+		while (size < need)
+			size *= 2;
+		grown = realloc(conn->out, size);
+		if (!grown)
+			return -ENOMEM;
+		conn->out = grown;
+		conn->out_size = size;
+	}
+	memcpy(conn->out + conn->out_len, text, len);
+	conn->out_len = need;
+	return 0;
+}
+
+void qmp_conn_send(struct qmp_conn *conn, json_t *message)
+{
+	char *text = message ? json_dumps(message, JSON_ENCODE_ANY) : NULL;
+
+	json_decref(message);
+	if (!conn->dead && (!text || conn_queue(conn, text, strlen(text)) < 0 ||
+			    conn_queue(conn, "\r\n", 2) < 0))
+		conn_kill(conn);
+	free(text);
+	conn_watch(conn);
+}
+
+static void conn_flush(struct qmp_conn *conn)
+{
+	ssize_t n;
+
+	if (!conn->out_len || conn->dead)
+		return;
+	n = send(conn->source.fd, conn->out, conn->out_len,
+		 MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (n < 0) {
+		if (errno != EAGAIN && errno != EINTR)
+			conn_kill(conn);
+		return;
+	}
+	conn->out_len -= (size_t)n;
+	memmove(conn->out, conn->out + n, conn->out_len);
+	if (!conn->out_len) { /* an idle client costs no memory */
+		free(conn->out);
+		conn->out = NULL;
+		conn->out_size = 0;
+	}
+}
+
+void qmp_conn_drain(struct qmp_conn *conn, int timeout_ms)
+{
+	struct pollfd pfd = { .fd = conn->source.fd, .events = POLLOUT };
+
+	while (conn->out_len && !conn->dead) {
+		size_t before = conn->out_len;
+
+		conn_flush(conn);
+		if (conn->out_len == before && poll(&pfd, 1, timeout_ms) <= 0)
+			return;
+	}
+}
+
+static void conn_read(struct qmp_conn *conn)
+{
+	ssize_t n;
+
+	if (conn->in_at < conn->in_len || conn->eof || !conn_may_read(conn))
+		return;
+	n = recv(conn->source.fd, conn->in, sizeof(conn->in), MSG_DONTWAIT);
+	if (n < 0) {
+		if (errno != EAGAIN && errno != EINTR)
+			conn_kill(conn);
+		return;
+	}
+	conn->eof = n == 0;
+	conn->in_at = 0;
+	conn->in_len = (size_t)n;
+}
+
+/* Answers what has been read, while the client takes the answers. */
+static void conn_process(struct qmp_conn *conn)
+{
+	while (conn->in_at < conn->in_len && !conn->dead &&
+	       conn_may_read(conn)) {
+		enum framing_result result;
+		size_t used;
+
+		result = framing_feed(&conn->framing, conn->in + conn->in_at,
+				      conn->in_len - conn->in_at, &used);
+		conn->in_at += used;
+		if (result == FRAMING_VALUE)
+			qmp_dispatch(conn, conn->framing.value,
+				     conn->framing.len);
+		else if (result == FRAMING_ERROR)
+			qmp_dispatch_error(conn, conn->framing.error);
+	}
+}
+
+static void conn_ready(void *opaque, uint32_t events)
+{
+	struct qmp_conn *conn = opaque;
+
+	conn_flush(conn);
+	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+		conn_read(conn);
+	conn_process(conn);
+	conn_flush(conn);
+	/* What was read before the queue filled may be answerable now. */
+	conn_process(conn);
+	if (conn->eof && conn->in_at == conn->in_len && !conn->out_len)
+		conn->dead = true;
+	if (conn->dead)
+		qmp_server_forget(conn);
+	else
+		conn_watch(conn);
+}
+
+int qmp_conn_create(struct qmp *qmp, int fd, struct qmp_conn **out)
+{
+	struct qmp_conn *conn = malloc(sizeof(*conn));
+	int ret = -ENOMEM;
+
+	if (!conn)
+		goto close_fd;
+	/* Not the whole buffers, which would make them resident. */
+	memset(conn, 0, offsetof(struct qmp_conn, in));
+	framing_init(&conn->framing);
+	conn->qmp = qmp;
+	conn->watched = EPOLLIN;
+	conn->source = (struct loop_source){
+		.fd = fd,
+		.fn = conn_ready,
+		.opaque = conn,
+	};
+	ret = loop_add(qmp->loop, &conn->source, conn->watched);
+	if (ret < 0)
+		goto free_conn;
+	*out = conn;
+	return 0;
+
+free_conn:
+	free(conn);
+close_fd:
+	close(fd);
+	return ret;
+}
+
+void qmp_conn_destroy(struct qmp_conn *conn)
+{
+	loop_remove(conn->qmp->loop, &conn->source);
+	close(conn->source.fd);
+	free(conn->out);
+	free(conn);
+}

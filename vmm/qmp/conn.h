@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One client of the control socket: its bytes in and out, both bounded.
+ */
+#ifndef VMM_QMP_CONN_H
+#define VMM_QMP_CONN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <jansson.h>
+
+#include "../loop.h"
+#include "framing.h"
+
+struct qmp;
+
+/*
+ * Bounds on what waits for a client that does not read: above the first its
+ * size changes are lost, above the second all its events, and no request of
+ * its is looked at either. A reply that goes beyond the last ends it.
+ */
+#define QMP_OUT_SIZE_EVENTS (32 * 1024)
+#define QMP_OUT_EVENTS      (64 * 1024)
+#define QMP_OUT_MAX         (256 * 1024)
+
+struct qmp_conn {
+	struct qmp *qmp;
+	struct qmp_conn *next;
+	struct loop_source source;
+	uint32_t watched;
+	bool negotiated; /* past qmp_capabilities */
+	bool eof;        /* the client sends nothing more */
+	bool dead;       /* to be freed by its own callback */
+	char *out;
+	size_t out_len;
+	size_t out_size;
+	size_t in_at;
+	size_t in_len;
+	char in[4096];
+	struct framing framing;
+};
+
+/* Takes @fd, and closes it on failure. 0 or -errno. */
+int qmp_conn_create(struct qmp *qmp, int fd, struct qmp_conn **conn);
+/* Closes and frees; not to be called while a command of its runs. */
+void qmp_conn_destroy(struct qmp_conn *conn);
+
+/*
+ * Queues one message, which is released here; a @message of NULL, which is
+ * what lack of memory makes of one, ends the client.
+ */
+void qmp_conn_send(struct qmp_conn *conn, json_t *message);
+
+/* Sends what is queued for as long as the client takes it. */
+void qmp_conn_drain(struct qmp_conn *conn, int timeout_ms);
+
+#endif /* VMM_QMP_CONN_H */

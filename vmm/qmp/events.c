@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Events, to every client past its capabilities negotiation.
+ *
+ * A guest that plugs a gigabyte in blocks of 2 MiB changes its device's size
+ * 512 times within a blink. So each device has its size told at most every
+ * QMP_SIZE_EVENT_MS; a change that comes earlier waits for the timer, and a
+ * later one takes its place. A shutdown sends what waits first: the last size
+ * is always told.
+ */
+#include "server.h"
+
+#include <string.h>
+#include <time.h>
+
+#define QMP_SIZE_EVENT_MS 50
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* @data, which is released here, may be NULL: an event without any. */
+static json_t *event_message(const char *name, json_t *data)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return json_pack("{s:{s:I,s:I}, s:s, s:o*}", "timestamp", "seconds",
+			 (json_int_t)ts.tv_sec, "microseconds",
+			 (json_int_t)(ts.tv_nsec / 1000), "event", name, "data",
+			 data);
+}
+
+/* To all clients with less than @bound bytes before it in their queue. */
+static void event_broadcast(struct qmp *qmp, const char *name, json_t *data,
+			    size_t bound)
+{
+	json_t *message = event_message(name, data);
+	struct qmp_conn *conn;
+
+	for (conn = qmp->conns; message && conn; conn = conn->next) {
+		if (conn->negotiated && conn->out_len < bound)
+			qmp_conn_send(conn, json_incref(message));
+	}
+	json_decref(message);
+}
+
+static void event_host_or_guest(struct qmp *qmp, const char *name, bool guest,
+				const char *reason)
+{
+	event_broadcast(qmp, name,
+			json_pack("{s:b, s:s}", "guest", guest, "reason",
+				  reason),
+			QMP_OUT_EVENTS);
+}
+
+static const char *device_id(const struct qmp *qmp, unsigned int index)
+{
+	return machine_config(qmp->machine)->mem_devices[index].id;
+}
+
+static unsigned int nr_devices(const struct qmp *qmp)
+{
+	return machine_config(qmp->machine)->nr_mem_devices;
+}
+
+static void size_event_send(struct qmp *qmp, unsigned int index)
+{
+	struct qmp_size_event *event = &qmp->sizes[index];
+	const char *id = device_id(qmp, index);
+
+	event->waiting = false;
+	event->sent_ms = now_ms();
+	event_broadcast(qmp, "MEMORY_DEVICE_SIZE_CHANGE",
+			json_pack("{s:s, s:I, s:s+}", "id", id, "size",
+				  (json_int_t)event->size, "qom-path",
+				  "/machine/peripheral/", id),
+			QMP_OUT_SIZE_EVENTS);
+}
+
+/* Sends what is due and sets the timer for what is not. */
+void qmp_events_tick(void *opaque)
+{
+	struct qmp *qmp = opaque;
+	int64_t now = now_ms(), soonest = QMP_SIZE_EVENT_MS;
+	bool any = false;
+	unsigned int i;
+
+	for (i = 0; i < nr_devices(qmp); i++) {
+		struct qmp_size_event *event = &qmp->sizes[i];
+		int64_t left = event->sent_ms + QMP_SIZE_EVENT_MS - now;
+
+		if (!event->waiting)
+			continue;
+		if (left <= 0) {
+			size_event_send(qmp, i);
+			continue;
+		}
+		any = true;
+		if (left < soonest)
+			soonest = left;
+	}
+	if (any && !qmp->size_timer.armed)
+		loop_timer_arm(&qmp->size_timer, (unsigned int)soonest);
+}
+
+void qmp_events_flush(struct qmp *qmp)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_devices(qmp); i++) {
+		if (qmp->sizes[i].waiting)
+			size_event_send(qmp, i);
+	}
+}
+
+void qmp_event_size_change(struct qmp *qmp, const char *id, uint64_t size)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_devices(qmp); i++) {
+		if (strcmp(device_id(qmp, i), id))
+			continue;
+		qmp->sizes[i].size = size;
+		qmp->sizes[i].waiting = true;
+	}
+	qmp_events_tick(qmp);
+}
+
+void qmp_event_shutdown(struct qmp *qmp, bool guest, const char *reason)
+{
+	qmp_events_flush(qmp);
+	event_host_or_guest(qmp, "SHUTDOWN", guest, reason);
+}
+
+void qmp_event_reset(struct qmp *qmp, bool guest, const char *reason)
+{
+	event_host_or_guest(qmp, "RESET", guest, reason);
+}
+
+void qmp_event_stop(struct qmp *qmp)
+{
+	event_broadcast(qmp, "STOP", NULL, QMP_OUT_EVENTS);
+}
+
+void qmp_event_resume(struct qmp *qmp)
+{
+	event_broadcast(qmp, "RESUME", NULL, QMP_OUT_EVENTS);
+}

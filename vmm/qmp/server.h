@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The inside of the control sockets: what the files of this directory share.
+ */
+#ifndef VMM_QMP_SERVER_H
+#define VMM_QMP_SERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../loop.h"
+#include "../machine.h"
+#include "conn.h"
+#include "../unix_listener.h"
+#include "qmp.h"
+
+#define QMP_CLIENTS_MAX 16
+
+struct qmp_port {
+	struct qmp *qmp;
+	struct unix_listener listener;
+	struct loop_source source;
+};
+
+/* The size changes of one device, see events.c. */
+struct qmp_size_event {
+	int64_t sent_ms; /* when the last one went out */
+	uint64_t size;   /* that waits to be told */
+	bool waiting;
+};
+
+struct qmp {
+	struct machine *machine;
+	struct loop *loop;
+	struct qmp_port ports[MACHINE_QMP_SOCKETS_MAX];
+	unsigned int nr_ports;
+	struct qmp_conn *conns;
+	unsigned int nr_conns;
+	struct loop_timer size_timer;
+	struct qmp_size_event sizes[MACHINE_MEM_DEVICES_MAX];
+};
+
+/* Ends a client that has marked itself dead. */
+void qmp_server_forget(struct qmp_conn *conn);
+
+/* Sends the sizes that still wait, whatever the time. */
+void qmp_events_flush(struct qmp *qmp);
+/* The callback of the size timer. */
+void qmp_events_tick(void *opaque);
+
+#endif /* VMM_QMP_SERVER_H */

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A listening unix socket at a path: takes over a stale socket file, leaves a
+ * live one alone, and removes its own at the end.
+ */
+#ifndef VMM_UNIX_LISTENER_H
+#define VMM_UNIX_LISTENER_H
+
+#include <sys/types.h>
+
+#include "paramem.h"
+
+struct unix_listener {
+	int fd;
+	const char *path; /* the caller's */
+	/* The file that was bound, so that no other is ever removed. */
+	dev_t dev;
+	ino_t ino;
+};
+
+/*
+ * Binds and listens, with a mode of 0600. -EADDRINUSE when somebody listens
+ * at the path already; -errno with a sentence, having left nothing behind.
+ */
+int unix_listener_open(struct unix_listener *listener, const char *path,
+		       struct pm_error *err);
+void unix_listener_close(struct unix_listener *listener);
+
+#endif /* VMM_UNIX_LISTENER_H */

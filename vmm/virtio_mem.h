@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A memory device of the machine: the library's device and its host memory,
+ * glued to the virtio PCI transport and to the guest's view of memory.
+ *
+ * Everything here belongs to the main thread, and takes the device's lock.
+ */
+#ifndef VMM_VIRTIO_MEM_H
+#define VMM_VIRTIO_MEM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "machine.h"
+#include "paramem.h"
+
+struct accel;
+struct bus;
+struct guest_memory;
+struct loop;
+struct pci_host;
+struct virtio_mem;
+
+struct virtio_mem_config {
+	const struct mem_device_config *device;
+	uint64_t gpa; /* where the region lies */
+	struct guest_memory *memory;
+	struct accel *accel;
+	struct bus *mmio;
+	struct loop *loop;
+	struct pci_host *host;
+	/* The plugged size changed; called with the device's lock held. */
+	void (*size_changed)(void *opaque, const char *id, uint64_t size);
+	void *opaque;
+};
+
+/* 0 or -errno with a sentence. */
+int virtio_mem_create(const struct virtio_mem_config *config,
+		      struct virtio_mem **vm, struct pm_error *err);
+void virtio_mem_destroy(struct virtio_mem *vm);
+
+void virtio_mem_info(struct virtio_mem *vm, struct mem_device_info *info);
+int virtio_mem_set_requested(struct virtio_mem *vm, uint64_t size,
+			     struct pm_error *err);
+
+/* A system reset; no vCPU runs. */
+int virtio_mem_reset(struct virtio_mem *vm, struct pm_error *err);
+
+#endif /* VMM_VIRTIO_MEM_H */

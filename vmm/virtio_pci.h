@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The modern virtio PCI transport ([virtio] 4.1) of one device with one
+ * queue, with MSI-X.
+ *
+ * Threads: the guest's accesses come on vCPU threads, its notifications on
+ * the main thread, and both take the device's lock. The device's callbacks
+ * run with the lock held. Order of locks: the PCI host's, then the device's.
+ */
+#ifndef VMM_VIRTIO_PCI_H
+#define VMM_VIRTIO_PCI_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "loop.h"
+#include "msix.h"
+#include "pci.h"
+#include "virtqueue.h"
+
+struct virtio_pci;
+
+struct virtio_ops {
+	/* The features that the device has besides the transport's. */
+	uint64_t (*features)(void *opaque);
+	void (*features_accepted)(void *opaque, uint64_t features);
+	void (*config_read)(void *opaque, uint64_t offset, void *buf,
+			    unsigned int len);
+	/*
+	 * Handles the next chain: how many bytes were written, or -errno
+	 * when the device needs a reset.
+	 */
+	long (*handle)(void *opaque, const struct virtqueue *vq,
+		       const struct virtqueue_chain *chain);
+	/* A device reset: the driver starts over. */
+	void (*reset)(void *opaque);
+};
+
+struct virtio_pci_config {
+	uint16_t device_type; /* the virtio device ID */
+	uint32_t class;       /* PCI class code */
+	const struct virtio_ops *ops;
+	void *opaque;
+	const struct guest_memory *memory;
+	struct accel *accel;
+	struct loop *loop;
+	struct pci_host *host;
+};
+
+/* Creates the transport and adds it to the bus. 0 or -errno. */
+int virtio_pci_create(const struct virtio_pci_config *config,
+		      struct virtio_pci **vp);
+void virtio_pci_destroy(struct virtio_pci *vp);
+
+/* Locks the device for what happens outside its callbacks. */
+void virtio_pci_lock(struct virtio_pci *vp);
+void virtio_pci_unlock(struct virtio_pci *vp);
+
+/* The configuration space changed; the lock is held. */
+void virtio_pci_config_changed(struct virtio_pci *vp);
+
+/* Whether the driver has set the device up (DRIVER_OK); the lock is held. */
+bool virtio_pci_driver_ready(const struct virtio_pci *vp);
+
+/* As after power-on; no vCPU runs. */
+void virtio_pci_reset(struct virtio_pci *vp);
+
+#endif /* VMM_VIRTIO_PCI_H */

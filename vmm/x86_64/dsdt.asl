@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What ACPI says of this machine: one PCI bus, one serial port, S5.
+// The numbers are those of memory_map.h, power.h and serial.h.
+DefinitionBlock ("dsdt.aml", "DSDT", 2, "PARAM ", "PARAMEM ", 1)
+{
+	// The sleep type that power.c takes for power-off.
+	Name (\_S5, Package () { 5, 0, 0, 0 })
+
+	Scope (\_SB)
+	{
+		Device (PCI0)
+		{
+			Name (_HID, EisaId ("PNP0A08"))
+			Name (_CID, EisaId ("PNP0A03"))
+			Name (_SEG, 0)
+			Name (_BBN, 0)
+			Name (_UID, 0)
+			Name (_CRS, ResourceTemplate ()
+			{
+				WordBusNumber (ResourceProducer, MinFixed,
+					MaxFixed, PosDecode, 0, 0, 0, 0, 1)
+				IO (Decode16, 0x0cf8, 0x0cf8, 1, 8)
+				DWordMemory (ResourceProducer, PosDecode,
+					MinFixed, MaxFixed, NonCacheable,
+					ReadWrite, 0, 0xc0000000, 0xdfffffff,
+					0, 0x20000000)
+			})
+		}
+
+		// The configuration space's window is nobody else's.
+		Device (MCFG)
+		{
+			Name (_HID, EisaId ("PNP0C02"))
+			Name (_UID, 0)
+			Name (_CRS, ResourceTemplate ()
+			{
+				Memory32Fixed (ReadWrite, 0xe0000000,
+					0x00100000)
+			})
+		}
+
+		Device (COM1)
+		{
+			Name (_HID, EisaId ("PNP0501"))
+			Name (_UID, 1)
+			Name (_CRS, ResourceTemplate ()
+			{
+				IO (Decode16, 0x03f8, 0x03f8, 8, 8)
+				IRQNoFlags () { 4 }
+			})
+		}
+	}
+}
