@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A machine of mere words.
+ */
+#include "fake_machine.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loop.h"
+
+static void fake_add_device(struct machine *m, const char *id, uint64_t max,
+			    uint64_t block, uint64_t addr)
+{
+	unsigned int index = m->config.nr_mem_devices++;
+
+	m->config.mem_devices[index] = (struct mem_device_config){
+		.id = id,
+		.max_size = max,
+		.block_size = block,
+	};
+	m->devices[index].device = (struct pm_device_info){
+		.id = id,
+		.addr = addr,
+		.block_size = block,
+		.region_size = max,
+		.usable_size = max,
+	};
+	m->devices[index].driver_ready = true;
+}
+
+struct machine *fake_machine_create(const char *qmp_path)
+{
+	struct machine *m = calloc(1, sizeof(*m));
+	int ret;
+
+	assert(m);
+	m->config.name = "fake";
+	m->config.kernel = "vmlinuz";
+	m->config.cpus = 1;
+	m->config.memory = MACHINE_MEMORY_DEFAULT;
+	if (qmp_path)
+		m->config.qmp_paths[m->config.nr_qmp_paths++] = qmp_path;
+	fake_add_device(m, "vm0", UINT64_C(8) << 30, UINT64_C(2) << 20,
+			UINT64_C(1) << 32);
+	fake_add_device(m, "vm1", UINT64_C(1) << 30, UINT64_C(128) << 20,
+			UINT64_C(3) << 32);
+	ret = loop_create(&m->loop);
+	assert(!ret);
+	(void)ret;
+	return m;
+}
+
+void fake_machine_destroy(struct machine *m)
+{
+	qmp_destroy(m->qmp);
+	loop_destroy(m->loop);
+	free(m);
+}
+
+enum machine_state machine_state(const struct machine *m)
+{
+	return m->state;
+}
+
+const char *machine_state_name(enum machine_state state)
+{
+	static const char *const names[] = { "prelaunch", "running", "paused",
+					     "shutdown", "internal-error" };
+
+	return names[state];
+}
+
+struct loop *machine_loop(struct machine *m)
+{
+	return m->loop;
+}
+
+const struct machine_config *machine_config(const struct machine *m)
+{
+	return &m->config;
+}
+
+void machine_stop(struct machine *m)
+{
+	if (m->state != MACHINE_RUNNING)
+		return;
+	m->state = MACHINE_PAUSED;
+	qmp_event_stop(m->qmp);
+}
+
+int machine_cont(struct machine *m, struct pm_error *err)
+{
+	if (m->state == MACHINE_INTERNAL_ERROR)
+		return pm_error_set(err, EBUSY, "the machine cannot go on");
+	if (m->state != MACHINE_RUNNING) {
+		m->state = MACHINE_RUNNING;
+		qmp_event_resume(m->qmp);
+	}
+	return 0;
+}
+
+void machine_request_reset(struct machine *m)
+{
+	m->resets++;
+	qmp_event_reset(m->qmp, false, "host-qmp-system-reset");
+}
+
+void machine_request_powerdown(struct machine *m)
+{
+	m->powerdowns++;
+}
+
+void machine_request_quit(struct machine *m)
+{
+	m->quits++;
+	qmp_event_shutdown(m->qmp, false, "host-qmp-quit");
+}
+
+unsigned int machine_nr_mem_devices(const struct machine *m)
+{
+	return m->config.nr_mem_devices;
+}
+
+void machine_mem_device_info(struct machine *m, unsigned int index,
+			     struct mem_device_info *info)
+{
+	*info = m->devices[index];
+}
+
+static void fake_follow(struct machine *m, struct pm_device_info *dev)
+{
+	while (dev->plugged_size != dev->requested_size) {
+		if (dev->plugged_size < dev->requested_size)
+			dev->plugged_size += dev->block_size;
+		else
+			dev->plugged_size -= dev->block_size;
+		qmp_event_size_change(m->qmp, dev->id, dev->plugged_size);
+	}
+}
+
+int machine_mem_device_set_requested(struct machine *m, unsigned int index,
+				     uint64_t size, struct pm_error *err)
+{
+	struct pm_device_info *dev = &m->devices[index].device;
+
+	if (m->fail_set)
+		return pm_error_set(err, -m->fail_set,
+				    "the host has no memory left \xff");
+	dev->requested_size = size;
+	if (m->follow)
+		fake_follow(m, dev);
+	return 0;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A machine of mere words: enough of machine.h for the control socket, which
+ * it counts the calls of.
+ */
+#ifndef TESTS_FAKE_MACHINE_H
+#define TESTS_FAKE_MACHINE_H
+
+#include "machine.h"
+#include "qmp/qmp.h"
+
+struct machine {
+	struct machine_config config;
+	struct loop *loop;
+	struct qmp *qmp;
+	enum machine_state state;
+	struct mem_device_info devices[MACHINE_MEM_DEVICES_MAX];
+	unsigned int resets, powerdowns, quits;
+	int fail_set; /* -errno for the next set of a requested size */
+	bool follow;  /* the guest does at once what is requested */
+};
+
+/* With devices vm0 (8 GiB, blocks of 2 MiB) and vm1 (1 GiB, 128 MiB). */
+struct machine *fake_machine_create(const char *qmp_path);
+void fake_machine_destroy(struct machine *machine);
+
+#endif /* TESTS_FAKE_MACHINE_H */
