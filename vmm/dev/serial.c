@@ -3,9 +3,10 @@
  * A 16550A serial port, by the National Semiconductor PC16550D data sheet.
  *
  * Bytes are sent at once, not at the speed of a line, so the transmitter is
- * always empty unless the host takes no more: then it stays full, and the
- * guest waits for it as it would for a slow line. Speed, parity and modem
- * lines are stored and mean nothing.
+ * always empty unless the host takes no more: then bytes wait in its FIFO, of
+ * which a driver knows that it may fill it unasked, and the guest waits as it
+ * would for a slow line. Speed, parity and modem lines are stored and mean
+ * nothing.
  *
  * Threads: vCPUs and the main thread; the port's lock is taken before the
  * chardev's.
@@ -27,18 +28,21 @@
 /* Both of the high bits of the interrupt id say that FIFOs are on. */
 #define IIR_FIFO_ENABLED 0xc0
 
+struct fifo {
+	uint8_t bytes[FIFO_SIZE];
+	unsigned int start;
+	unsigned int used;
+};
+
 struct serial {
 	pthread_mutex_t lock;
 	struct accel *accel;
 	struct chardev *chardev;
 	void (*quit)(void *opaque);
 	void *opaque;
-	uint8_t fifo[FIFO_SIZE];
-	unsigned int fifo_start;
-	unsigned int fifo_used;
+	struct fifo received;
+	struct fifo unsent; /* what the host did not take yet */
 	uint8_t ier, fcr, lcr, mcr, scr, dll, dlm;
-	uint8_t unsent; /* a byte that the host did not take yet */
-	bool has_unsent;
 	bool thre_pending; /* the transmitter became empty */
 	bool irq;          /* the level of the line */
 };
@@ -47,7 +51,7 @@ struct serial {
 
 static uint8_t interrupt_id(const struct serial *s)
 {
-	if ((s->ier & UART_IER_RDI) && s->fifo_used)
+	if ((s->ier & UART_IER_RDI) && s->received.used)
 		return UART_IIR_RDI;
 	if ((s->ier & UART_IER_THRI) && s->thre_pending)
 		return UART_IIR_THRI;
@@ -66,45 +70,66 @@ static void interrupt_update(struct serial *s)
 
 /* ---- sending and receiving ----------------------------------------------- */
 
-static void fifo_add(struct serial *s, uint8_t byte)
+/* A byte for which there is no room is lost. */
+static void fifo_add(struct fifo *f, uint8_t byte)
 {
-	if (s->fifo_used == FIFO_SIZE)
-		return; /* overrun: the byte is lost */
-	s->fifo[(s->fifo_start + s->fifo_used++) % FIFO_SIZE] = byte;
+	if (f->used < FIFO_SIZE)
+		f->bytes[(f->start + f->used++) % FIFO_SIZE] = byte;
 }
 
-static uint8_t fifo_take(struct serial *s)
+static uint8_t fifo_take(struct fifo *f)
 {
 	uint8_t byte;
 
-	if (!s->fifo_used)
+	if (!f->used)
 		return 0;
-	byte = s->fifo[s->fifo_start];
-	s->fifo_start = (s->fifo_start + 1) % FIFO_SIZE;
-	if (!--s->fifo_used)
+	byte = f->bytes[f->start];
+	f->start = (f->start + 1) % FIFO_SIZE;
+	f->used--;
+	return byte;
+}
+
+static uint8_t receive(struct serial *s)
+{
+	bool had_bytes = s->received.used;
+	uint8_t byte = fifo_take(&s->received);
+
+	if (had_bytes && !s->received.used)
 		chardev_want_input(s->chardev);
 	return byte;
 }
 
+/* Sends what waits, as far as the host takes it. */
+static void unsent_drain(struct serial *s)
+{
+	while (s->unsent.used &&
+	       chardev_put(s->chardev, s->unsent.bytes[s->unsent.start]))
+		fifo_take(&s->unsent);
+	if (!s->unsent.used)
+		s->thre_pending = true;
+}
+
 static void transmit(struct serial *s, uint8_t byte)
 {
+	bool waits = s->unsent.used;
+
+	s->thre_pending = false;
 	if (s->mcr & UART_MCR_LOOP) {
-		fifo_add(s, byte);
+		fifo_add(&s->received, byte);
 		s->thre_pending = true;
 		return;
 	}
-	/* A guest that does not wait for the transmitter loses a byte. */
-	s->unsent = byte;
-	s->has_unsent = !chardev_put(s->chardev, byte);
-	s->thre_pending = !s->has_unsent;
+	fifo_add(&s->unsent, byte);
+	if (!waits)
+		unsent_drain(s);
 }
 
 /* ---- registers ----------------------------------------------------------- */
 
 static uint8_t lsr_read(const struct serial *s)
 {
-	return (s->fifo_used ? UART_LSR_DR : 0) |
-	       (s->has_unsent ? 0 : UART_LSR_THRE | UART_LSR_TEMT);
+	return (s->received.used ? UART_LSR_DR : 0) |
+	       (s->unsent.used ? 0 : UART_LSR_THRE | UART_LSR_TEMT);
 }
 
 static uint8_t iir_read(struct serial *s)
@@ -138,7 +163,7 @@ static uint8_t register_read(struct serial *s, unsigned int reg)
 
 	switch (reg) {
 	case UART_RX:
-		return divisor ? s->dll : fifo_take(s);
+		return divisor ? s->dll : receive(s);
 	case UART_IER:
 		return divisor ? s->dlm : s->ier;
 	case UART_IIR:
@@ -162,7 +187,7 @@ static void ier_write(struct serial *s, uint8_t value)
 
 	s->ier = value & 0xf;
 	/* Enabling it while the transmitter is empty interrupts at once. */
-	if (enabled && !s->has_unsent)
+	if (enabled && !s->unsent.used)
 		s->thre_pending = true;
 }
 
@@ -170,7 +195,9 @@ static void fcr_write(struct serial *s, uint8_t value)
 {
 	s->fcr = value;
 	if (value & UART_FCR_CLEAR_RCVR)
-		s->fifo_used = 0;
+		s->received.used = 0;
+	if (value & UART_FCR_CLEAR_XMIT)
+		s->unsent.used = 0;
 }
 
 static void register_write(struct serial *s, unsigned int reg, uint8_t value)
@@ -240,7 +267,7 @@ static size_t serial_room(void *opaque)
 	size_t room;
 
 	pthread_mutex_lock(&s->lock);
-	room = FIFO_SIZE - s->fifo_used;
+	room = FIFO_SIZE - s->received.used;
 	pthread_mutex_unlock(&s->lock);
 	return room;
 }
@@ -251,7 +278,7 @@ static void serial_receive(void *opaque, const uint8_t *data, size_t len)
 
 	pthread_mutex_lock(&s->lock);
 	for (size_t i = 0; i < len; i++)
-		fifo_add(s, data[i]);
+		fifo_add(&s->received, data[i]);
 	interrupt_update(s);
 	pthread_mutex_unlock(&s->lock);
 }
@@ -261,8 +288,8 @@ static void serial_writable(void *opaque)
 	struct serial *s = opaque;
 
 	pthread_mutex_lock(&s->lock);
-	if (s->has_unsent)
-		transmit(s, s->unsent);
+	if (s->unsent.used)
+		unsent_drain(s);
 	interrupt_update(s);
 	pthread_mutex_unlock(&s->lock);
 }
@@ -317,9 +344,9 @@ void serial_destroy(struct serial *s)
 void serial_reset(struct serial *s)
 {
 	pthread_mutex_lock(&s->lock);
-	s->fifo_used = 0;
+	s->received.used = 0;
+	s->unsent.used = 0;
 	s->ier = s->fcr = s->lcr = s->mcr = s->scr = s->dll = s->dlm = 0;
-	s->has_unsent = false;
 	s->thre_pending = false;
 	interrupt_update(s);
 	pthread_mutex_unlock(&s->lock);
