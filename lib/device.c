@@ -145,6 +145,9 @@ static uint64_t usable_for(const struct pm_device *dev, uint64_t requested)
 {
 	uint64_t slack = USABLE_SLACK;
 
+	/* A device that nobody asks anything of costs nothing. */
+	if (!requested)
+		return 0;
 	/* Of two powers of two the larger one is a multiple of both. */
 	if (slack < dev->block_size)
 		slack = dev->block_size;

@@ -162,9 +162,7 @@ static void usable_has_slack(void **state)
 	struct fixture f;
 
 	(void)state;
-	fixture_init(&f, 0);
-	assert_int_equal(fixture_info(&f).usable_size, SLACK);
-	pm_device_set_requested(f.dev, 2 * MIB, NULL);
+	fixture_init(&f, 2 * MIB);
 	assert_int_equal(fixture_info(&f).usable_size, SLACK + 2 * MIB);
 	pm_device_set_requested(f.dev, GIB - SLACK - 2 * MIB, NULL);
 	assert_int_equal(fixture_info(&f).usable_size, GIB - 2 * MIB);
@@ -173,6 +171,45 @@ static void usable_has_slack(void **state)
 	pm_device_set_requested(f.dev, GIB, NULL);
 	assert_int_equal(fixture_info(&f).usable_size, GIB);
 	assert_int_equal(pm_ram_size(f.ram), GIB);
+	fixture_finish(&f);
+}
+
+/* An idle device has no usable region, hence no memory that is charged. */
+static void nothing_requested_needs_nothing(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&f, 0);
+	assert_int_equal(fixture_info(&f).usable_size, 0);
+	assert_int_equal(pm_ram_size(f.ram), 0);
+	assert_int_equal(pm_device_set_requested(f.dev, 0, NULL), 0);
+	assert_int_equal(fixture_info(&f).usable_size, 0);
+	assert_int_equal(ask(&f, PLUG, block_addr(0), 1), ERROR);
+	assert_int_equal(ask(&f, STATE, block_addr(0), 1), ERROR);
+	assert_int_equal(ask(&f, UNPLUG_ALL, 0, 0), ACK);
+	pm_device_set_requested(f.dev, 2 * MIB, NULL);
+	assert_int_equal(fixture_info(&f).usable_size, SLACK + 2 * MIB);
+	/* What is usable stays so until all is unplugged or reset. */
+	pm_device_set_requested(f.dev, 0, NULL);
+	assert_int_equal(fixture_info(&f).usable_size, SLACK + 2 * MIB);
+	assert_int_equal(ask(&f, UNPLUG_ALL, 0, 0), ACK);
+	assert_int_equal(fixture_info(&f).usable_size, 0);
+	assert_int_equal(pm_ram_size(f.ram), 0);
+	fixture_finish(&f);
+}
+
+static void system_reset_of_an_idle_device_leaves_nothing(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&f, 64 * MIB);
+	ask(&f, PLUG, block_addr(0), 4);
+	pm_device_set_requested(f.dev, 0, NULL);
+	assert_int_equal(pm_device_system_reset(f.dev, &f.err), 0);
+	assert_int_equal(fixture_info(&f).usable_size, 0);
+	assert_int_equal(pm_ram_size(f.ram), 0);
 	fixture_finish(&f);
 }
 
@@ -418,6 +455,8 @@ int main(void)
 		cmocka_unit_test(callbacks_are_optional),
 		cmocka_unit_test(destroy_discards_what_is_plugged),
 		cmocka_unit_test(usable_has_slack),
+		cmocka_unit_test(nothing_requested_needs_nothing),
+		cmocka_unit_test(system_reset_of_an_idle_device_leaves_nothing),
 		cmocka_unit_test(slack_is_whole_blocks),
 		cmocka_unit_test(usable_does_not_shrink_with_requested),
 		cmocka_unit_test(set_requested_checks_size),

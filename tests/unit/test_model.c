@@ -28,6 +28,8 @@ static uint64_t model_usable_for(uint64_t requested)
 {
 	uint64_t usable = requested + SLACK_BLOCKS;
 
+	if (!requested)
+		return 0;
 	return usable < NR_BLOCKS ? usable : NR_BLOCKS;
 }
 
@@ -150,16 +152,20 @@ static void step_unplug_run(struct pair *p, bool broken)
 
 static void step_state(struct pair *p)
 {
-	uint64_t from = random_below(&p->r, p->m.usable);
-	uint64_t nb = 1 + random_below(&p->r, p->m.usable - from);
+	uint64_t from, nb;
 
+	if (!p->m.usable)
+		return;
+	from = random_below(&p->r, p->m.usable);
+	nb = 1 + random_below(&p->r, p->m.usable - from);
 	assert_int_equal(ask_state(&p->f, block_addr(from), (uint16_t)nb),
 			 model_state(&p->m, from, nb));
 }
 
 static void step_set_requested(struct pair *p)
 {
-	uint64_t blocks = random_below(&p->r, NR_BLOCKS + 1);
+	bool idle = random_below(&p->r, 8) == 0;
+	uint64_t blocks = idle ? 0 : random_below(&p->r, NR_BLOCKS + 1);
 	uint64_t usable = model_usable_for(blocks);
 
 	assert_int_equal(pm_device_set_requested(p->f.dev,

@@ -107,15 +107,16 @@ static void large_blocks(void **state)
 	struct pm_device_config config = {
 		.addr = UINT64_C(1) << 63,
 		.block_size = GIB,
-		.requested_size = 0,
+		.requested_size = GIB,
 	};
 	struct fixture f;
 
 	(void)state;
-	fixture_init_with(&f, &config, 2 * GIB);
-	/* Nothing is requested, yet one block is usable: the slack. */
+	fixture_init_with(&f, &config, 3 * GIB);
+	/* One block is requested and one more is usable: the slack. */
+	assert_int_equal(ask(&f, PLUG, config.addr + GIB, 1), ACK);
 	assert_int_equal(ask(&f, PLUG, config.addr, 1), NACK);
-	expect_range_error(&f, config.addr + GIB, 1);
+	expect_range_error(&f, config.addr + 2 * GIB, 1);
 	expect_range_error(&f, config.addr, 65535);
 	expect_range_error(&f, -GIB, 65535);
 	fixture_finish(&f);
