@@ -5,6 +5,7 @@
 #include "unix_listener.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -120,10 +121,15 @@ static int listener_bind(struct unix_listener *l,
 	return listener_error(l->path, code, err);
 }
 
+static int spare_open(void)
+{
+	return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
 int unix_listener_open(struct unix_listener *listener, const char *path,
 		       struct pm_error *err)
 {
-	struct unix_listener l = { .path = path };
+	struct unix_listener l = { .path = path, .spare = -1 };
 	struct sockaddr_un addr;
 	int ret;
 
@@ -141,8 +147,32 @@ int unix_listener_open(struct unix_listener *listener, const char *path,
 		close(l.fd);
 		return ret;
 	}
+	l.spare = spare_open();
 	*listener = l;
 	return 0;
+}
+
+/* Turns away whoever is first in line, which needs a descriptor too. */
+static void listener_shed(struct unix_listener *l)
+{
+	if (l->spare >= 0)
+		close(l->spare);
+	l->spare = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
+	if (l->spare >= 0)
+		close(l->spare);
+	l->spare = spare_open();
+}
+
+int unix_listener_accept(struct unix_listener *l, int flags)
+{
+	int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | flags);
+	int code = errno;
+
+	if (fd >= 0)
+		return fd;
+	if (code == EMFILE || code == ENFILE)
+		listener_shed(l);
+	return -code;
 }
 
 void unix_listener_close(struct unix_listener *listener)
@@ -152,5 +182,7 @@ void unix_listener_close(struct unix_listener *listener)
 	if (lstat(listener->path, &st) == 0 && st.st_dev == listener->dev &&
 	    st.st_ino == listener->ino)
 		unlink(listener->path);
+	if (listener->spare >= 0)
+		close(listener->spare);
 	close(listener->fd);
 }

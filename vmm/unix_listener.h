@@ -16,6 +16,8 @@ struct unix_listener {
 	/* The file that was bound, so that no other is ever removed. */
 	dev_t dev;
 	ino_t ino;
+	/* Kept to be able to turn a client away when descriptors run out. */
+	int spare;
 };
 
 /*
@@ -24,6 +26,12 @@ struct unix_listener {
  */
 int unix_listener_open(struct unix_listener *listener, const char *path,
 		       struct pm_error *err);
+/*
+ * Accepts one client; @flags are those of accept4(2) besides SOCK_CLOEXEC. The
+ * descriptor or -errno. When the process has no descriptors left, the client
+ * is closed, so that the listener does not stay ready for ever.
+ */
+int unix_listener_accept(struct unix_listener *listener, int flags);
 void unix_listener_close(struct unix_listener *listener);
 
 #endif /* VMM_UNIX_LISTENER_H */

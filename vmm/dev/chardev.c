@@ -245,7 +245,7 @@ static void accept_ready(void *opaque, uint32_t events)
 {
 	struct chardev *c = opaque;
 	int out = -1;
-	int in = accept4(c->accept.fd, NULL, NULL, SOCK_CLOEXEC);
+	int in = unix_listener_accept(&c->listener, 0);
 
 	(void)events;
 	if (in < 0)

@@ -223,7 +223,7 @@ int qmp_qom_set(struct qmp_conn *conn, const json_t *args, json_t **ret,
 	struct machine *machine = conn->qmp->machine;
 	const json_t *value = json_object_get(args, "value");
 	const struct property *property;
-	unsigned int index;
+	unsigned int index = 0;
 
 	if (find_device(machine, args, &index, error) < 0)
 		return -1;

@@ -36,8 +36,7 @@ static void qmp_accept(void *opaque, uint32_t events)
 	int fd;
 
 	(void)events;
-	fd = accept4(port->listener.fd, NULL, NULL,
-		     SOCK_NONBLOCK | SOCK_CLOEXEC);
+	fd = unix_listener_accept(&port->listener, SOCK_NONBLOCK);
 	if (fd < 0)
 		return;
 	if (qmp->nr_conns == QMP_CLIENTS_MAX) {
