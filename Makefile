@@ -1,0 +1,38 @@
+# The commands that people type; the building itself is Meson's.
+
+BUILD := build/release
+PARAMEM := $(BUILD)/cli/paramem
+
+.PHONY: all demo check bench format install clean
+
+all: $(BUILD)/build.ninja
+	@ninja -C $(BUILD) --quiet
+
+$(BUILD)/build.ninja:
+	@tools/setup build
+	@meson setup $(BUILD) --buildtype=release >/dev/null
+
+# A Linux guest whose memory grows and shrinks before your eyes.
+demo: all
+	@tools/setup guest
+	@tools/guest-image >/dev/null
+	@tools/in-kvm --timeout 300 -- tools/demo $(PARAMEM)
+
+# Every test there is; see tools/check.
+check:
+	@tools/check
+
+# Against QEMU, in the same run; see docs/benchmarks.md.
+bench: all
+	@tools/setup guest nested
+	@tools/guest-image >/dev/null
+	@tools/in-kvm --timeout 3600 -- bench/guest --paramem $(PARAMEM)
+
+format:
+	@tools/sources | xargs clang-format -i
+
+install: all
+	@meson install -C $(BUILD)
+
+clean:
+	@rm -rf build
