@@ -28,37 +28,37 @@
 #include <time.h>
 #include <unistd.h>
 
-#define INSTRUCTIONS	2000000
-#define LIMIT_MS	300	/* slower than this is not good */
-#define TIMEOUT_MS	5000	/* and this long nobody waits */
+#define INSTRUCTIONS 2000000
+#define LIMIT_MS     300  /* slower than this is not good */
+#define TIMEOUT_MS   5000 /* and this long nobody waits */
 
 /* Where things lie in the guest's memory, one 4 KiB page each. */
-#define PML4		0x1000
-#define PDPT		0x2000
-#define PD		0x3000
-#define CODE		0x4000
-#define GUEST_SIZE	0x5000
+#define PML4       0x1000
+#define PDPT       0x2000
+#define PD         0x3000
+#define CODE       0x4000
+#define GUEST_SIZE 0x5000
 
-#define PTE_PRESENT	(1ULL << 0)
-#define PTE_WRITE	(1ULL << 1)
-#define PDE_2M		(1ULL << 7)
+#define PTE_PRESENT (1ULL << 0)
+#define PTE_WRITE   (1ULL << 1)
+#define PDE_2M      (1ULL << 7)
 
-#define CR0_PE		(1ULL << 0)
-#define CR0_ET		(1ULL << 4)
-#define CR0_PG		(1ULL << 31)
-#define CR4_PAE		(1ULL << 5)
-#define EFER_LME	(1ULL << 8)
-#define EFER_LMA	(1ULL << 10)
+#define CR0_PE   (1ULL << 0)
+#define CR0_ET   (1ULL << 4)
+#define CR0_PG   (1ULL << 31)
+#define CR4_PAE  (1ULL << 5)
+#define EFER_LME (1ULL << 8)
+#define EFER_LMA (1ULL << 10)
 
 /*
  * The loop: rcx counts two instructions down at a time. It ends with a port
  * write, which leaves KVM_RUN whatever interrupt controller there is.
  */
 static const uint8_t code[] = {
-	0x48, 0xff, 0xc9,	/* 1: dec %rcx */
-	0x75, 0xfb,		/*    jnz 1b */
-	0xe6, 0x80,		/*    out %al, $0x80 */
-	0xf4,			/*    hlt */
+	0x48, 0xff, 0xc9, /* 1: dec %rcx */
+	0x75, 0xfb,       /*    jnz 1b */
+	0xe6, 0x80,       /*    out %al, $0x80 */
+	0xf4,             /*    hlt */
 };
 
 struct test {
@@ -120,9 +120,11 @@ static void open_kvm(struct test *t)
 
 	t->kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	if (t->kvm < 0 && errno == ENOENT)
-		bad("there is no /dev/kvm (no virtualization extension, or its module is not loaded).");
+		bad("there is no /dev/kvm (no virtualization extension, or its "
+		    "module is not loaded).");
 	if (t->kvm < 0 && errno == EACCES)
-		bad("no permission to open /dev/kvm; add the user to the group kvm.");
+		bad("no permission to open /dev/kvm; add the user to the group "
+		    "kvm.");
 	if (t->kvm < 0)
 		bad("cannot open /dev/kvm: %s.", strerror(errno));
 	version = ioctl(t->kvm, KVM_GET_API_VERSION, 0);
@@ -185,12 +187,22 @@ static void create_vcpu(struct test *t)
 static void set_system_registers(struct test *t)
 {
 	struct kvm_segment cs = {
-		.limit = 0xffffffff, .selector = 0x8, .type = 0xb,
-		.present = 1, .s = 1, .l = 1, .g = 1,
+		.limit = 0xffffffff,
+		.selector = 0x8,
+		.type = 0xb,
+		.present = 1,
+		.s = 1,
+		.l = 1,
+		.g = 1,
 	};
 	struct kvm_segment ds = {
-		.limit = 0xffffffff, .selector = 0x10, .type = 0x3,
-		.present = 1, .s = 1, .db = 1, .g = 1,
+		.limit = 0xffffffff,
+		.selector = 0x10,
+		.type = 0x3,
+		.present = 1,
+		.s = 1,
+		.db = 1,
+		.g = 1,
 	};
 	struct kvm_sregs sregs;
 
@@ -215,7 +227,7 @@ static void set_registers(struct test *t, uint64_t instructions)
 	struct kvm_regs regs = {
 		.rip = CODE,
 		.rcx = instructions / 2,
-		.rflags = 0x2,		/* this bit is always set */
+		.rflags = 0x2, /* this bit is always set */
 	};
 
 	if (ioctl(t->vcpu, KVM_SET_REGS, &regs) < 0)
@@ -248,7 +260,8 @@ static void judge(struct test *t)
 		bad("two instructions take over %d ms.", TIMEOUT_MS);
 	start = now_us();
 	if (!run_loop(t, INSTRUCTIONS))
-		bad("%d million instructions take over %d ms; it only emulates.",
+		bad("%d million instructions take over %d ms; it only "
+		    "emulates.",
 		    INSTRUCTIONS / 1000000, TIMEOUT_MS);
 	ms = (now_us() - start + 999) / 1000;
 	if (ms > LIMIT_MS)
