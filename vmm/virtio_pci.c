@@ -11,7 +11,6 @@
  */
 #include "virtio_pci.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <linux/pci_regs.h>
 #include <linux/virtio_config.h>
@@ -24,6 +23,7 @@
 #include <unistd.h>
 
 #include "accel.h"
+#include "virtio_pci_common.h"
 
 #define VIRTIO_VENDOR      0x1af4
 #define VIRTIO_DEVICE_BASE 0x1040
@@ -31,7 +31,6 @@
 #define VIRTIO_REVISION    1
 
 enum { BAR_VIRTIO = 0, BAR_MSIX = 1 };
-enum { VECTORS = 2, QUEUES = 1 };
 
 /* The pages of BAR_VIRTIO. */
 #define COMMON_OFFSET 0x0000
@@ -44,26 +43,6 @@ enum { VECTORS = 2, QUEUES = 1 };
 #define ISR_QUEUE  1
 #define ISR_CONFIG 2
 
-struct virtio_pci {
-	struct pci_function function; /* first: it is the BARs' opaque */
-	struct virtio_pci_config config;
-	pthread_mutex_t lock;
-	struct msix msix;
-	struct loop_source kick;
-	unsigned int cfg_access; /* offset of that capability */
-	struct virtqueue queue;
-	uint16_t queue_vector;
-	uint16_t config_vector;
-	uint64_t accepted;
-	uint32_t feature_select;
-	uint32_t driver_feature_select;
-	uint16_t queue_select;
-	uint8_t status;
-	uint8_t isr;
-	uint8_t generation;
-};
-static_assert(offsetof(struct virtio_pci, function) == 0, "BAR opaque");
-
 void virtio_pci_lock(struct virtio_pci *vp)
 {
 	pthread_mutex_lock(&vp->lock);
@@ -72,12 +51,6 @@ void virtio_pci_lock(struct virtio_pci *vp)
 void virtio_pci_unlock(struct virtio_pci *vp)
 {
 	pthread_mutex_unlock(&vp->lock);
-}
-
-static uint64_t features(const struct virtio_pci *vp)
-{
-	return vp->config.ops->features(vp->config.opaque) |
-	       UINT64_C(1) << VIRTIO_F_VERSION_1;
 }
 
 /* ---- interrupts and reset ------------------------------------------------ */
@@ -108,42 +81,6 @@ bool virtio_pci_driver_ready(const struct virtio_pci *vp)
 	return (vp->status & VIRTIO_CONFIG_S_DRIVER_OK) &&
 	       !(vp->status &
 		 (VIRTIO_CONFIG_S_NEEDS_RESET | VIRTIO_CONFIG_S_FAILED));
-}
-
-static void device_reset(struct virtio_pci *vp)
-{
-	virtqueue_reset(&vp->queue, vp->config.memory);
-	vp->queue_vector = VIRTIO_MSI_NO_VECTOR;
-	vp->config_vector = VIRTIO_MSI_NO_VECTOR;
-	vp->accepted = 0;
-	vp->feature_select = 0;
-	vp->driver_feature_select = 0;
-	vp->queue_select = 0;
-	vp->status = 0;
-	vp->isr = 0;
-	vp->config.ops->reset(vp->config.opaque);
-}
-
-static void status_write(struct virtio_pci *vp, uint8_t status)
-{
-	uint8_t fresh = status & ~vp->status;
-
-	if (!status) {
-		device_reset(vp);
-		return;
-	}
-	if (fresh & VIRTIO_CONFIG_S_FEATURES_OK) {
-		bool valid = !(vp->accepted & ~features(vp)) &&
-			     (vp->accepted >> VIRTIO_F_VERSION_1 & 1);
-
-		if (!valid) /* the driver sees that the bit did not stay */
-			status &= ~VIRTIO_CONFIG_S_FEATURES_OK;
-		else
-			vp->config.ops->features_accepted(vp->config.opaque,
-							  vp->accepted);
-	}
-	/* Only a reset clears what is set. */
-	vp->status |= status & ~VIRTIO_CONFIG_S_NEEDS_RESET;
 }
 
 /* ---- the queue ----------------------------------------------------------- */
@@ -205,210 +142,6 @@ static void kick_handle(void *opaque, uint32_t events)
 	virtio_pci_unlock(vp);
 }
 
-/* ---- the common configuration, [virtio] 4.1.4.3 -------------------------- */
-
-#define COMMON(field) offsetof(struct virtio_pci_common_cfg, field)
-
-static uint64_t queue_field_read(const struct virtio_pci *vp, uint64_t offset)
-{
-	const struct virtqueue *q = &vp->queue;
-
-	if (vp->queue_select >= QUEUES)
-		return 0;
-	switch (offset) {
-	case COMMON(queue_size):
-		return q->size;
-	case COMMON(queue_msix_vector):
-		return vp->queue_vector;
-	case COMMON(queue_enable):
-		return q->ready;
-	case COMMON(queue_notify_off):
-		return 0;
-	case COMMON(queue_desc_lo):
-		return (uint32_t)q->descriptors;
-	case COMMON(queue_desc_hi):
-		return q->descriptors >> 32;
-	case COMMON(queue_avail_lo):
-		return (uint32_t)q->available;
-	case COMMON(queue_avail_hi):
-		return q->available >> 32;
-	case COMMON(queue_used_lo):
-		return (uint32_t)q->used;
-	case COMMON(queue_used_hi):
-		return q->used >> 32;
-	default:
-		return 0;
-	}
-}
-
-static uint64_t common_field_read(const struct virtio_pci *vp, uint64_t offset)
-{
-	switch (offset) {
-	case COMMON(device_feature_select):
-		return vp->feature_select;
-	case COMMON(device_feature):
-		return vp->feature_select > 1
-			       ? 0
-			       : (uint32_t)(features(vp) >>
-					    (vp->feature_select * 32));
-	case COMMON(guest_feature_select):
-		return vp->driver_feature_select;
-	case COMMON(guest_feature):
-		return vp->driver_feature_select > 1
-			       ? 0
-			       : (uint32_t)(vp->accepted >>
-					    (vp->driver_feature_select * 32));
-	case COMMON(msix_config):
-		return vp->config_vector;
-	case COMMON(num_queues):
-		return QUEUES;
-	case COMMON(device_status):
-		return vp->status;
-	case COMMON(config_generation):
-		return vp->generation;
-	case COMMON(queue_select):
-		return vp->queue_select;
-	default:
-		return queue_field_read(vp, offset);
-	}
-}
-
-static void half_set(uint64_t *field, bool high, uint32_t value)
-{
-	unsigned int shift = high ? 32 : 0;
-
-	*field = (*field & ~(UINT64_C(0xffffffff) << shift)) | (uint64_t)value
-								       << shift;
-}
-
-static void queue_size_write(struct virtqueue *q, uint16_t size)
-{
-	/* [virtio] 2.7: a power of two; what is not is not taken. */
-	if (size && size <= VIRTQUEUE_SIZE_MAX && !(size & (size - 1)))
-		q->size = size;
-}
-
-static uint16_t vector_check(uint16_t vector)
-{
-	return vector < VECTORS ? vector : VIRTIO_MSI_NO_VECTOR;
-}
-
-/* [virtio] 4.1.4.3.2: the fields are fixed once the queue is enabled. */
-static void queue_field_write(struct virtio_pci *vp, uint64_t offset,
-			      uint32_t value)
-{
-	struct virtqueue *q = &vp->queue;
-
-	if (vp->queue_select >= QUEUES)
-		return;
-	if (offset == COMMON(queue_msix_vector)) {
-		vp->queue_vector = vector_check(value);
-		return;
-	}
-	if (q->ready)
-		return;
-	switch (offset) {
-	case COMMON(queue_size):
-		queue_size_write(q, value);
-		break;
-	case COMMON(queue_enable):
-		q->ready = value == 1;
-		break;
-	case COMMON(queue_desc_lo):
-	case COMMON(queue_desc_hi):
-		half_set(&q->descriptors, offset == COMMON(queue_desc_hi),
-			 value);
-		break;
-	case COMMON(queue_avail_lo):
-	case COMMON(queue_avail_hi):
-		half_set(&q->available, offset == COMMON(queue_avail_hi),
-			 value);
-		break;
-	case COMMON(queue_used_lo):
-	case COMMON(queue_used_hi):
-		half_set(&q->used, offset == COMMON(queue_used_hi), value);
-		break;
-	}
-}
-
-static void features_write(struct virtio_pci *vp, uint32_t value)
-{
-	if (vp->driver_feature_select > 1 ||
-	    (vp->status & VIRTIO_CONFIG_S_FEATURES_OK))
-		return;
-	half_set(&vp->accepted, vp->driver_feature_select, value);
-}
-
-static void common_field_write(struct virtio_pci *vp, uint64_t offset,
-			       uint32_t value)
-{
-	switch (offset) {
-	case COMMON(device_feature_select):
-		vp->feature_select = value;
-		break;
-	case COMMON(guest_feature_select):
-		vp->driver_feature_select = value;
-		break;
-	case COMMON(guest_feature):
-		features_write(vp, value);
-		break;
-	case COMMON(msix_config):
-		vp->config_vector = vector_check(value);
-		break;
-	case COMMON(device_status):
-		status_write(vp, value);
-		break;
-	case COMMON(queue_select):
-		vp->queue_select = value;
-		break;
-	default:
-		queue_field_write(vp, offset, value);
-		break;
-	}
-}
-
-static unsigned int common_field_size(uint64_t offset)
-{
-	switch (offset) {
-	case COMMON(device_status):
-	case COMMON(config_generation):
-		return 1;
-	case COMMON(msix_config):
-	case COMMON(num_queues):
-	case COMMON(queue_select):
-	case COMMON(queue_size):
-	case COMMON(queue_msix_vector):
-	case COMMON(queue_enable):
-	case COMMON(queue_notify_off):
-		return 2;
-	default:
-		return 4;
-	}
-}
-
-/* [virtio] 4.1.3.1: a driver uses the width of the field; 64 bits as two. */
-static uint64_t common_read(const struct virtio_pci *vp, uint64_t offset,
-			    unsigned int len)
-{
-	uint64_t value = common_field_read(vp, offset);
-
-	if (len == 8)
-		value |= common_field_read(vp, offset + 4) << 32;
-	return value;
-}
-
-static void common_write(struct virtio_pci *vp, uint64_t offset, uint64_t value,
-			 unsigned int len)
-{
-	if (len == 8) {
-		common_field_write(vp, offset, (uint32_t)value);
-		common_field_write(vp, offset + 4, value >> 32);
-		return;
-	}
-	if (len == common_field_size(offset))
-		common_field_write(vp, offset, (uint32_t)value);
-}
-
 /* ---- the BARs ------------------------------------------------------------ */
 
 static uint64_t isr_read(struct virtio_pci *vp)
@@ -436,7 +169,7 @@ static uint64_t virtio_bar_read(void *opaque, uint64_t offset, unsigned int len)
 	virtio_pci_lock(vp);
 	switch (offset & ~(uint64_t)(PAGE - 1)) {
 	case COMMON_OFFSET:
-		value = common_read(vp, offset, len);
+		value = virtio_common_read(vp, offset, len);
 		break;
 	case ISR_OFFSET:
 		if (offset == ISR_OFFSET)
@@ -457,7 +190,7 @@ static void virtio_bar_write(void *opaque, uint64_t offset, uint64_t value,
 
 	virtio_pci_lock(vp);
 	if (offset < ISR_OFFSET)
-		common_write(vp, offset, value, len);
+		virtio_common_write(vp, offset, value, len);
 	else if (offset >= NOTIFY_OFFSET)
 		kick_again(vp); /* where no ioeventfd caught it */
 	virtio_pci_unlock(vp);
@@ -640,14 +373,14 @@ int virtio_pci_create(const struct virtio_pci_config *config,
 	ret = kick_init(vp);
 	if (!ret)
 		ret = msix_init(&vp->msix, config->accel, &vp->function,
-				BAR_MSIX, VECTORS);
+				BAR_MSIX, VIRTIO_VECTORS);
 	if (!ret)
 		ret = pci_host_add(config->host, &vp->function);
 	if (ret) {
 		virtio_pci_destroy(vp);
 		return ret;
 	}
-	device_reset(vp);
+	virtio_device_reset(vp);
 	*out = vp;
 	return 0;
 }
@@ -668,7 +401,7 @@ void virtio_pci_destroy(struct virtio_pci *vp)
 void virtio_pci_reset(struct virtio_pci *vp)
 {
 	virtio_pci_lock(vp);
-	device_reset(vp);
+	virtio_device_reset(vp);
 	msix_reset(&vp->msix);
 	virtio_pci_unlock(vp);
 }
