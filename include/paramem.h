@@ -10,7 +10,8 @@
  *  - Nothing here logs, starts threads, opens sockets or keeps global state.
  *  - An object may be used by one thread at a time; its owner holds a lock
  *    where there are several. Distinct objects are independent, but a device
- *    and the pm_ram behind it count as one object.
+ *    and the pm_ram behind it count as one object. What is said of
+ *    pm_ram_populate() below is the one exception.
  *  - Callbacks run inside the call that causes them, on the caller's thread,
  *    and must not call back into the same object unless said otherwise.
  *
@@ -70,26 +71,75 @@ struct pm_listener {
 /*
  * Host memory that grows and shrinks in place: address space for the maximum
  * is reserved once and never moves; only the first size bytes are accessible.
+ *
+ * Threads: pm_ram_populate() and the functions that only ask (host, size,
+ * maximum, page size, descriptor) may run on any threads, at the same time as
+ * each other, as a growing pm_ram_resize(), and as a pm_ram_discard() of
+ * another range. All else is for one thread at a time; in particular nothing
+ * may shrink away or destroy memory that is being populated.
  */
 struct pm_ram;
 
-/*
- * Reserves @max_size bytes of address space for private anonymous memory; none
- * of it accessible yet, none of it charged. @max_size is a multiple of the
- * page size and not 0. The start is aligned for transparent huge pages; core
- * dumps leave the memory out. -EINVAL, -ENOMEM.
- */
-int pm_ram_create_anon(uint64_t max_size, struct pm_ram **ram,
-		       struct pm_error *err);
+enum pm_ram_backend {
+	PM_RAM_ANON,    /* private anonymous memory */
+	PM_RAM_MEMFD,   /* a shared memory file, to be handed to others */
+	PM_RAM_HUGETLB, /* the same, of huge pages from the host's pool */
+};
 
-/* Unmaps all; takes NULL. */
+enum pm_ram_thp {
+	PM_THP_ON, /* advise transparent huge pages */
+	PM_THP_OFF,
+};
+
+/* As for mbind(2). */
+enum pm_numa_policy {
+	PM_NUMA_NONE,
+	PM_NUMA_BIND,
+	PM_NUMA_PREFERRED,
+	PM_NUMA_INTERLEAVE,
+};
+
+#define PM_NUMA_NODES_MAX 1024
+
+/* Zeros are a sensible choice for all but the first two members. */
+struct pm_ram_config {
+	enum pm_ram_backend backend;
+	uint64_t max_size;   /* multiple of the page size, not 0 */
+	uint64_t page_size;  /* huge pages only; 0: the host's default */
+	enum pm_ram_thp thp; /* has no meaning for huge pages */
+	bool dump;           /* include in core dumps */
+	bool lock;           /* keep in RAM what was touched: mlock2(2) */
+	bool no_reserve;     /* grow beyond what the host could promise */
+	enum pm_numa_policy policy;
+	uint64_t nodes[PM_NUMA_NODES_MAX / 64]; /* bit n % 64 of n / 64 */
+};
+
+/*
+ * Reserves address space for @config->max_size bytes: none of it accessible
+ * yet, none of it charged. The start is aligned for the largest page that may
+ * back it. What @config asks for holds for all that becomes accessible later.
+ * -EINVAL with a sentence for a value that breaks a rule or that this host
+ * lacks, -ENOMEM, -EMFILE, or what the system call said.
+ */
+int pm_ram_create(const struct pm_ram_config *config, struct pm_ram **ram,
+		  struct pm_error *err);
+
+/* Unmaps and frees all; tells no listeners; takes NULL. */
 void pm_ram_destroy(struct pm_ram *ram);
 
 /*
  * Makes exactly the first @size bytes accessible (a multiple of the page
- * size, at most the maximum). Growing succeeds whole or changes nothing
- * (-ENOMEM); new bytes read as zeros. Shrinking frees what lies beyond and its
- * commit charge, or changes nothing. -EINVAL for a size that breaks a rule.
+ * size, at most the maximum). Growing succeeds whole or changes nothing; new
+ * bytes read as zeros. Shrinking frees what lies beyond and its commit charge,
+ * or changes nothing. -EINVAL for a size that breaks a rule; -ENOMEM, with a
+ * sentence that says what the host had, or what a listener or the system call
+ * said.
+ *
+ * Only private anonymous memory is charged here, at once and for good. A
+ * memory file is charged page by page when they are first touched: growing
+ * asks whether the host could promise as much now, but only
+ * pm_ram_populate() makes sure. Huge pages are taken from the host's pool by
+ * pm_ram_populate() alone: a page touched without it may raise SIGBUS.
  */
 int pm_ram_resize(struct pm_ram *ram, uint64_t size, struct pm_error *err);
 
@@ -98,13 +148,73 @@ void *pm_ram_host(const struct pm_ram *ram);
 uint64_t pm_ram_size(const struct pm_ram *ram);
 uint64_t pm_ram_max_size(const struct pm_ram *ram);
 
+/* The granularity of every size and offset: that of the pages behind it. */
+uint64_t pm_ram_page_size(const struct pm_ram *ram);
+
+/*
+ * The descriptor of the memory file, for others to map; byte n of the file is
+ * byte n of the memory, and the file is as long as the memory is. It stays the
+ * object's own: duplicate it to keep it. Who has it can change its length, so
+ * give it to none but those that you trust. -ENOTSUP for anonymous memory.
+ */
+int pm_ram_fd(const struct pm_ram *ram);
+
+/*
+ * Has the host provide all pages of a range now, by the policy of the
+ * configuration. Never raises a signal. The range must hold nothing of value:
+ * on failure it is discarded as a whole. To use several processors, or to be
+ * able to stop half-way, split the range. -EINVAL when the range is not
+ * page-aligned or not accessible; -ENOMEM when the host lacks the pages, with
+ * a sentence that says how many there were.
+ */
+int pm_ram_populate(struct pm_ram *ram, uint64_t offset, uint64_t size,
+		    struct pm_error *err);
+
 /*
  * Gives the host pages of a range back to the host and checks that they are
  * gone: afterwards nothing in it is resident and it reads as zeros. -EINVAL
  * when the range is not page-aligned or not accessible, -EBUSY when pages
- * came back while they were being freed, or what madvise(2) said.
+ * came back while they were being freed, or what the system call said. For
+ * huge pages the check sees what came back through this process's mapping,
+ * not what another process touched through the descriptor.
  */
 int pm_ram_discard(struct pm_ram *ram, uint64_t offset, uint64_t size);
+
+/*
+ * Somebody who follows the size of a pm_ram: who maps all of its accessible
+ * part elsewhere, or accounts for it. @from and @to are the sizes before and
+ * after, @max what the size can become at most, so that the whole maximum can
+ * be provided for once. Any member may be NULL.
+ *
+ *	to grow:    will_grow of all, memory accessible, did_grow of all
+ *	to shrink:  will_shrink of all, memory gone, did_shrink of all
+ *
+ * Growing calls run in the order of registration, shrinking calls in reverse.
+ * did_shrink is what undoes will_grow (reserve, release), and will_shrink is
+ * what undoes did_grow (map, unmap): where a step of growing fails, those that
+ * were told hear the counterpart, in reverse and with the sizes exchanged, and
+ * the size stays. When the host fails to shrink, did_grow is called to have
+ * the range back.
+ */
+struct pm_ram_listener {
+	/* 0, or -errno to refuse. */
+	int (*will_grow)(struct pm_ram_listener *l, uint64_t from, uint64_t to,
+			 uint64_t max);
+	int (*did_grow)(struct pm_ram_listener *l, uint64_t from, uint64_t to,
+			uint64_t max);
+	void (*will_shrink)(struct pm_ram_listener *l, uint64_t from,
+			    uint64_t to, uint64_t max);
+	void (*did_shrink)(struct pm_ram_listener *l, uint64_t from,
+			   uint64_t to, uint64_t max);
+	struct pm_ram_listener *prev, *next; /* private to the library */
+};
+
+/*
+ * The caller owns @l and keeps it alive until it is removed. Neither call
+ * tells it anything: who comes late reads pm_ram_size().
+ */
+void pm_ram_add_listener(struct pm_ram *ram, struct pm_ram_listener *l);
+void pm_ram_remove_listener(struct pm_ram *ram, struct pm_ram_listener *l);
 
 /* ---- the device -------------------------------------------------------- */
 
