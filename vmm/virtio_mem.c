@@ -172,7 +172,8 @@ static int device_create(struct virtio_mem *vm, struct pm_error *err)
 		.requested_size = c->requested_size,
 		.features = PM_F_UNPLUGGED_INACCESSIBLE,
 	};
-	const struct pm_ram_config memory = { .max_size = c->max_size };
+	const struct pm_ram_config memory =
+		ram_options_config(&c->ram, c->max_size);
 	int ret = pm_ram_create(&memory, &vm->ram, err);
 
 	if (!ret)
@@ -252,6 +253,7 @@ void virtio_mem_info(struct virtio_mem *vm, struct mem_device_info *info)
 {
 	virtio_pci_lock(vm->pci);
 	pm_device_get_info(vm->device, &info->device);
+	info->backend = ram_backend_name(vm->config.device->ram.backend);
 	info->driver_ready = virtio_pci_driver_ready(vm->pci);
 	strcpy(info->last_refusal, vm->refusal.text);
 	virtio_pci_unlock(vm->pci);
