@@ -236,10 +236,15 @@ struct pm_device;
 struct pm_device_config {
 	const char *id;          /* copied; for sentences; NULL: a default */
 	uint64_t addr;           /* guest physical, multiple of block */
-	uint64_t block_size;     /* power of two, >= PM_BLOCK_SIZE_MIN */
+	uint64_t block_size;     /* power of two, >= PM_BLOCK_SIZE_MIN,
+				    multiple of the pm_ram's page size */
 	uint64_t requested_size; /* multiple of block, <= region */
 	uint64_t features;       /* PM_F_* offered */
 	uint16_t node;           /* NUMA node, with PM_F_ACPI_PXM */
+	bool prealloc;           /* populate blocks when they are plugged;
+				    always so with huge pages */
+	bool async;              /* leave populating to the caller, see
+				    pm_device_request() */
 };
 
 /* What the device tells its owner; each member may be NULL. */
@@ -280,7 +285,7 @@ int pm_device_create(const struct pm_device_config *config, struct pm_ram *ram,
 
 /*
  * Takes NULL. Listeners that were not removed hear discard of what is plugged.
- * The pm_ram keeps its size and its contents.
+ * The pm_ram keeps its size and its contents. A pending request is forgotten.
  */
 void pm_device_destroy(struct pm_device *device);
 
@@ -300,7 +305,8 @@ int pm_device_set_requested(struct pm_device *device, uint64_t size,
  * System reset: unplugs everything and shrinks the usable region to what the
  * requested size, which is kept, needs. -errno when the host could not free
  * all: blocks that it could not free are still counted as plugged, all others
- * are unplugged, and the usable region keeps its size.
+ * are unplugged, and the usable region keeps its size. -EBUSY, and nothing
+ * done, while a request is pending.
  */
 int pm_device_system_reset(struct pm_device *device, struct pm_error *err);
 
@@ -325,10 +331,37 @@ void pm_device_config_read(const struct pm_device *device, uint64_t offset,
  * a reset ([virtio] DEVICE_NEEDS_RESET), and nothing was done. All failures of
  * the host are told to the guest as BUSY. @err (may be NULL) says why for both
  * BUSY and -EPROTO, and is empty otherwise.
+ *
+ * A device created with async returns -EINPROGRESS for a request that keeps
+ * all rules and needs pages populated. The request is then pending: the caller
+ * runs pm_ram_populate() over the range that pm_device_pending() names, in
+ * parts and on any threads as it likes, waits for all of them, and answers by
+ * pm_device_request_complete(). Meanwhile no block has changed its state;
+ * the requested size may be set and everything may be read, while another
+ * request or a system reset gets -EBUSY and does nothing.
  */
 ssize_t pm_device_request(struct pm_device *device, const void *request,
 			  size_t request_len, void *response,
 			  size_t response_size, struct pm_error *err);
+
+/*
+ * True, and the range within the pm_ram, when a request is pending. Outputs
+ * may be NULL.
+ */
+bool pm_device_pending(const struct pm_device *device, uint64_t *offset,
+		       uint64_t *size);
+
+/*
+ * Ends the pending request. @result is 0 when all of the range was populated,
+ * or the first -errno, with the sentence in @why (which may be NULL);
+ * -ECANCELED when the caller gave up, before a system reset for example. No
+ * thread may still be populating. Success plugs the blocks; any failure frees
+ * the whole range and answers BUSY. Returns as pm_device_request() does, and
+ * -EPROTO also when nothing is pending; too small a buffer leaves it pending.
+ */
+ssize_t pm_device_request_complete(struct pm_device *device, int result,
+				   const struct pm_error *why, void *response,
+				   size_t response_size, struct pm_error *err);
 
 /*
  * True when every byte of the range, given from the start of the region, is

@@ -38,10 +38,12 @@ static bool too_long(uint64_t size)
 	       limit.rlim_cur != RLIM_INFINITY && size > limit.rlim_cur;
 }
 
-static int set_length(struct pm_ram *ram, uint64_t size)
+int ram_file_set_length(struct pm_ram *ram, uint64_t size)
 {
 	int ret;
 
+	if (too_long(size))
+		return -EFBIG;
 	do
 		ret = ftruncate(ram->fd, (off_t)size);
 	while (ret < 0 && errno == EINTR);
@@ -50,16 +52,13 @@ static int set_length(struct pm_ram *ram, uint64_t size)
 
 int ram_file_grow(struct pm_ram *ram, uint64_t from, uint64_t to)
 {
-	int ret;
+	int ret = ram_file_set_length(ram, to);
 
-	if (too_long(to))
-		return -EFBIG;
-	ret = set_length(ram, to);
 	if (ret < 0)
 		return ret;
 	ret = ram_range_open(ram, from, to);
 	if (ret < 0)
-		set_length(ram, from);
+		ram_file_set_length(ram, from);
 	return ret;
 }
 
@@ -77,7 +76,7 @@ int ram_file_shrink(struct pm_ram *ram, uint64_t from, uint64_t to)
 
 	if (ret < 0)
 		return ret;
-	ret = set_length(ram, to);
+	ret = ram_file_set_length(ram, to);
 	if (ret < 0)
 		open_again(ram, to, from);
 	return ret;

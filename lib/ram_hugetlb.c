@@ -6,6 +6,11 @@
  * the maximum included, so the mapping goes without (ram_range.c), and pages
  * are had for good before anybody may touch them. Faulting in does that rather
  * than fallocate(2), which takes no notice of the NUMA policy of a mapping.
+ *
+ * Mappings of huge pages never merge, so one that was opened step by step
+ * would count as many against vm.max_map_count. Here the first growth opens
+ * all of the reservation, and what is accessible ends where the file does: an
+ * access beyond raises SIGBUS where others raise SIGSEGV.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -71,6 +76,25 @@ static int hugetlb_open(struct pm_ram *ram, struct pm_error *err)
 	return ram_file_open(ram, MFD_HUGETLB | log2 << SIZE_SHIFT, err);
 }
 
+static int hugetlb_grow(struct pm_ram *ram, uint64_t from, uint64_t to)
+{
+	int ret = ram_file_set_length(ram, to);
+
+	if (ret < 0)
+		return ret;
+	if (mprotect(ram->host, ram->max_size, PROT_READ | PROT_WRITE) == 0)
+		return 0;
+	ret = -errno;
+	ram_file_set_length(ram, from);
+	return ret;
+}
+
+static int hugetlb_shrink(struct pm_ram *ram, uint64_t from, uint64_t to)
+{
+	(void)from;
+	return ram_file_set_length(ram, to);
+}
+
 static int hugetlb_populate(struct pm_ram *ram, uint64_t offset, uint64_t size)
 {
 	int ret = ram_pages_fault_in(ram, offset, size);
@@ -80,8 +104,8 @@ static int hugetlb_populate(struct pm_ram *ram, uint64_t offset, uint64_t size)
 
 const struct ram_ops ram_hugetlb_ops = {
 	.open = hugetlb_open,
-	.grow = ram_file_grow,
-	.shrink = ram_file_shrink,
+	.grow = hugetlb_grow,
+	.shrink = hugetlb_shrink,
 	.populate = hugetlb_populate,
 	.discard = ram_file_discard,
 	.resident = ram_resident_mapped,
