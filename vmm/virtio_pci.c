@@ -8,9 +8,21 @@
  * order (a kick of a queue never set up, a ring outside memory) sets
  * DEVICE_NEEDS_RESET or is ignored; nothing goes on until the driver resets
  * the device.
+ *
+ * A request may take the device long. Then its chain is in progress:
+ *
+ *	free         pop a chain and hand it to the device
+ *	in progress  notifications wait in the ring; the device completes the
+ *	             chain, which is pushed, and the ring is looked at again
+ *	forgotten    in progress, but the driver has reset the device: it may
+ *	             set up its new ring, which waits as above; the completion
+ *	             is not told to anybody
+ *
+ * A chain is never pushed into a ring other than the one it came from.
  */
 #include "virtio_pci.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <linux/pci_regs.h>
 #include <linux/virtio_config.h>
@@ -90,6 +102,33 @@ static bool queue_usable(const struct virtio_pci *vp)
 	return virtio_pci_driver_ready(vp) && vp->queue.ready;
 }
 
+static void kick_again(struct virtio_pci *vp)
+{
+	const uint64_t one = 1;
+	ssize_t n = write(vp->kick.fd, &one, sizeof(one));
+
+	(void)n; /* full means kicked */
+}
+
+/* Gives the chain back, unless the device could not handle it. 0 or -errno. */
+static int chain_push(struct virtio_pci *vp, long written)
+{
+	if (written < 0)
+		return (int)written;
+	return virtqueue_push(&vp->queue, &vp->chain, written);
+}
+
+/* Tells the driver what came of a look at the queue. */
+static void queue_report(struct virtio_pci *vp, bool pushed, int ret)
+{
+	if (pushed && virtqueue_wants_interrupt(&vp->queue)) {
+		vp->isr |= ISR_QUEUE;
+		msix_notify(&vp->msix, vp->queue_vector);
+	}
+	if (ret < 0)
+		needs_reset(vp);
+}
+
 /*
  * At most one queue's worth of chains, so that a guest that refills the ring
  * without end cannot keep the main loop here. Returns whether to come back.
@@ -97,35 +136,42 @@ static bool queue_usable(const struct virtio_pci *vp)
 static bool queue_handle(struct virtio_pci *vp)
 {
 	const struct virtio_ops *ops = vp->config.ops;
-	struct virtqueue_chain chain;
 	bool pushed = false;
 	unsigned int budget = vp->queue.size;
 	int ret = 0;
 
-	while (budget && (ret = virtqueue_pop(&vp->queue, &chain)) > 0) {
-		long n = ops->handle(vp->config.opaque, &vp->queue, &chain);
+	while (budget && (ret = virtqueue_pop(&vp->queue, &vp->chain)) > 0) {
+		long n = ops->handle(vp->config.opaque, &vp->queue, &vp->chain);
 
-		ret = n < 0 ? (int)n : virtqueue_push(&vp->queue, &chain, n);
+		vp->in_progress = n == -EINPROGRESS;
+		if (vp->in_progress)
+			break;
+		ret = chain_push(vp, n);
 		if (ret)
 			break;
 		pushed = true;
 		budget--;
 	}
-	if (pushed && virtqueue_wants_interrupt(&vp->queue)) {
-		vp->isr |= ISR_QUEUE;
-		msix_notify(&vp->msix, vp->queue_vector);
-	}
-	if (ret < 0)
-		needs_reset(vp);
+	queue_report(vp, pushed, ret);
 	return !budget;
 }
 
-static void kick_again(struct virtio_pci *vp)
+void virtio_pci_complete(struct virtio_pci *vp, const void *response, long len)
 {
-	const uint64_t one = 1;
-	ssize_t n = write(vp->kick.fd, &one, sizeof(one));
+	bool told = !vp->forgotten && queue_usable(vp);
+	int ret;
 
-	(void)n; /* full means kicked */
+	assert(vp->in_progress);
+	vp->in_progress = false;
+	vp->forgotten = false;
+	kick_again(vp); /* for what has come since */
+	if (!told)
+		return;
+	if (len >= 0)
+		len = virtqueue_chain_write(&vp->queue, &vp->chain, response,
+					    len);
+	ret = chain_push(vp, len);
+	queue_report(vp, !ret, ret);
 }
 
 static void kick_handle(void *opaque, uint32_t events)
@@ -137,7 +183,7 @@ static void kick_handle(void *opaque, uint32_t events)
 	(void)events;
 	(void)n; /* what was kicked is in the ring, not in the count */
 	virtio_pci_lock(vp);
-	if (queue_usable(vp) && queue_handle(vp))
+	if (queue_usable(vp) && !vp->in_progress && queue_handle(vp))
 		kick_again(vp);
 	virtio_pci_unlock(vp);
 }

@@ -19,6 +19,7 @@ static uint64_t features(const struct virtio_pci *vp)
 void virtio_device_reset(struct virtio_pci *vp)
 {
 	virtqueue_reset(&vp->queue, vp->config.memory);
+	vp->forgotten = vp->in_progress;
 	vp->queue_vector = VIRTIO_MSI_NO_VECTOR;
 	vp->config_vector = VIRTIO_MSI_NO_VECTOR;
 	vp->accepted = 0;

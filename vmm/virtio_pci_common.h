@@ -21,6 +21,9 @@ struct virtio_pci {
 	struct loop_source kick;
 	unsigned int cfg_access; /* offset of that capability */
 	struct virtqueue queue;
+	struct virtqueue_chain chain; /* the one being handled */
+	bool in_progress;             /* the device completes it later */
+	bool forgotten;               /* by a reset before it did */
 	uint16_t queue_vector;
 	uint16_t config_vector;
 	uint64_t accepted;
