@@ -123,8 +123,10 @@ static void check_unchanged(struct walk *w, uint64_t size)
 	assert_false(can_read((char *)pm_ram_host(w->ram) + size));
 	check_contents(w, size);
 	assert_int_equal(footprint().fds, w->before.fds);
-	assert_true(footprint().mappings <= w->before.mappings + 1);
-	if (ram_mappings(w->ram, &m) && m.locked)
+	if (!ram_mappings(w->ram, &m))
+		return;
+	assert_in_range(m.count, 1, 3);
+	if (m.locked)
 		assert_int_equal(m.locked, size);
 }
 
