@@ -162,10 +162,11 @@ int pm_ram_fd(const struct pm_ram *ram);
 /*
  * Has the host provide all pages of a range now, by the policy of the
  * configuration. Never raises a signal. The range must hold nothing of value:
- * on failure it is discarded as a whole. To use several processors, or to be
- * able to stop half-way, split the range. -EINVAL when the range is not
- * page-aligned or not accessible; -ENOMEM when the host lacks the pages, with
- * a sentence that says how many there were.
+ * on failure it is discarded as a whole. More than the host has available is
+ * refused at once, since trying could end the process. To use several
+ * processors, or to be able to stop half-way, split the range. -EINVAL when
+ * the range is not page-aligned or not accessible; -ENOMEM when the host
+ * lacks the pages, with a sentence that says what it had.
  */
 int pm_ram_populate(struct pm_ram *ram, uint64_t offset, uint64_t size,
 		    struct pm_error *err);

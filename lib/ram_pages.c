@@ -10,6 +10,9 @@
 
 #include "host.h"
 
+/* Below this, looking what the host has costs more than it is worth. */
+#define LOOK_FIRST (UINT64_C(16) << 20)
+
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
@@ -34,6 +37,23 @@ static bool in_reach(const struct pm_ram *ram, uint64_t offset, uint64_t size)
 
 	return offset % ram->page_size == 0 && size % ram->page_size == 0 &&
 	       offset <= accessible && size <= accessible - offset;
+}
+
+/*
+ * Where memory runs out, the kernel ends a process rather than fail the call,
+ * so look first. Early and late calls for parts of one range add up, since
+ * what the early ones took is no longer available.
+ */
+static bool host_has_room(const struct pm_ram *ram, uint64_t size)
+{
+	uint64_t available, swap;
+
+	if (size < LOOK_FIRST || ram->config.backend == PM_RAM_HUGETLB)
+		return true;
+	if (!host_meminfo("MemAvailable", &available) ||
+	    !host_meminfo("SwapFree", &swap))
+		return true;
+	return size <= available + swap;
 }
 
 static int lacks_pages(const struct pm_ram *ram, uint64_t size, int ret,
@@ -72,7 +92,8 @@ int pm_ram_populate(struct pm_ram *ram, uint64_t offset, uint64_t size,
 				    size, offset, (uint64_t)ram->size);
 	if (!size)
 		return 0;
-	ret = ram->ops->populate(ram, offset, size);
+	ret = host_has_room(ram, size) ? ram->ops->populate(ram, offset, size)
+				       : -ENOMEM;
 	if (ret < 0) {
 		/* First, so that the sentence counts what really is free. */
 		ram->ops->discard(ram, offset, size);

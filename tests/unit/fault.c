@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Makes system calls of the library fail, or lie: see the linker's --wrap. */
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
@@ -85,8 +86,7 @@ static bool count_down(struct fault *f)
 	return f->countdown && !--f->countdown;
 }
 
-/* Counts a call; sets errno where it should fail. */
-static enum verdict judge(enum fault_call call)
+static enum verdict judge_locked(enum fault_call call)
 {
 	struct fault *f = &faults[call];
 
@@ -100,6 +100,18 @@ static enum verdict judge(enum fault_call call)
 		return HONEST;
 	errno = f->error;
 	return f->error ? FAIL : LIE;
+}
+
+/* Counts a call, on any thread; sets errno where it should fail. */
+static enum verdict judge(enum fault_call call)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	enum verdict v;
+
+	pthread_mutex_lock(&lock);
+	v = judge_locked(call);
+	pthread_mutex_unlock(&lock);
+	return v;
 }
 
 /* Two names each: programs with a 64-bit off_t call the second. */

@@ -263,6 +263,28 @@ static void notices_what_was_not_freed(void **state)
 	pm_ram_destroy(ram);
 }
 
+/* Trying would have the kernel end this process, or another. */
+static void more_than_there_is_is_refused(void **state)
+{
+	struct pm_ram_config config = ((const struct ram_kind *)*state)->config;
+	struct pm_error err = { "" };
+	struct pm_ram *ram = NULL;
+
+	fault_reset();
+	config.max_size = TIB;
+	config.no_reserve = true;
+	assert_int_equal(pm_ram_create(&config, &ram, NULL), 0);
+	if (pm_ram_resize(ram, TIB, NULL) < 0) {
+		print_message("this host never overcommits\n");
+		pm_ram_destroy(ram);
+		return;
+	}
+	assert_int_equal(pm_ram_populate(ram, 0, TIB, &err), -ENOMEM);
+	assert_non_null(strstr(err.text, "; the host has "));
+	assert_int_equal(fault_calls(FAULT_POPULATE), 0);
+	pm_ram_destroy(ram);
+}
+
 /* ---- memory files -------------------------------------------------------- */
 
 static uint64_t file_size(struct pm_ram *ram)
@@ -495,6 +517,8 @@ int main(void)
 		KIND_TESTS(populate_keeps_contents),
 		KIND_TESTS(ranges_are_checked),
 		KIND_TESTS(populates_on_old_kernels),
+		KIND_TEST(more_than_there_is_is_refused, anon),
+		KIND_TEST(more_than_there_is_is_refused, memfd),
 		KIND_TESTS(notices_what_was_not_freed),
 		KIND_TEST(descriptor_shows_the_memory, memfd),
 		KIND_TEST(descriptor_shows_the_memory, hugetlb),
