@@ -132,7 +132,7 @@ static void test_backends(void **state)
 	refuse_memory("backend=file", "--memory: backend cannot be 'file': use "
 				      "anon, memfd or hugetlb");
 	refuse_memory("backend,thp=on", "--memory: backend has no value: use "
-				 "backend=memfd, say");
+					"backend=memfd, say");
 }
 
 static void test_nodes(void **state)
