@@ -5,10 +5,11 @@
 #include <errno.h>
 
 /*
- * Cancelling waits for a part, so that it should take a fraction of a second;
- * a smaller part than the other one would split huge pages among threads.
+ * The kernel holds the process's memory map while it populates a part, and
+ * cancelling waits for one: so a part should take milliseconds. A smaller part
+ * than the other one would split huge pages among threads.
  */
-#define PART_MAX (UINT64_C(64) << 20)
+#define PART_MAX (UINT64_C(16) << 20)
 #define PART_MIN (UINT64_C(2) << 20)
 
 static uint64_t round_up(uint64_t value, uint64_t unit)
