@@ -168,6 +168,8 @@ static bool queue_handle(struct virtio_pci *vp)
 	while (budget && (ret = virtqueue_pop(&vp->queue, &chain)) > 0) {
 		long n = ops->handle(vp->config.opaque, &vp->queue, &chain);
 
+		/* [virtio] 4.1.4.3.1: it may have changed configuration too. */
+		vp->generation++;
 		ret = n < 0 ? (int)n : virtqueue_push(&vp->queue, &chain, n);
 		if (ret)
 			break;
@@ -400,13 +402,12 @@ static uint64_t common_read(const struct virtio_pci *vp, uint64_t offset,
 static void common_write(struct virtio_pci *vp, uint64_t offset, uint64_t value,
 			 unsigned int len)
 {
-	if (len == 8) {
-		common_field_write(vp, offset, (uint32_t)value);
-		common_field_write(vp, offset + 4, value >> 32);
-		return;
-	}
-	if (len == common_field_size(offset))
-		common_field_write(vp, offset, (uint32_t)value);
+	unsigned int size = len == 8 ? 4 : len;
+
+	for (unsigned int i = 0; i < len; i += size)
+		if (common_field_size(offset + i) == size)
+			common_field_write(vp, offset + i,
+					   (uint32_t)(value >> (i * 8)));
 }
 
 /* ---- the BARs ------------------------------------------------------------ */
