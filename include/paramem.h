@@ -10,7 +10,8 @@
  *  - Nothing here logs, starts threads, opens sockets or keeps global state.
  *  - An object may be used by one thread at a time; its owner holds a lock
  *    where there are several. Distinct objects are independent, but a device
- *    and the pm_ram behind it count as one object.
+ *    and the pm_ram behind it count as one object. What is said of
+ *    pm_ram_populate() below is the one exception.
  *  - Callbacks run inside the call that causes them, on the caller's thread,
  *    and must not call back into the same object unless said otherwise.
  *
@@ -70,26 +71,75 @@ struct pm_listener {
 /*
  * Host memory that grows and shrinks in place: address space for the maximum
  * is reserved once and never moves; only the first size bytes are accessible.
+ *
+ * Threads: pm_ram_populate() and the functions that only ask (host, size,
+ * maximum, page size, descriptor) may run on any threads, at the same time as
+ * each other, as a growing pm_ram_resize(), and as a pm_ram_discard() of
+ * another range. All else is for one thread at a time; in particular nothing
+ * may shrink away or destroy memory that is being populated.
  */
 struct pm_ram;
 
-/*
- * Reserves @max_size bytes of address space for private anonymous memory; none
- * of it accessible yet, none of it charged. @max_size is a multiple of the
- * page size and not 0. The start is aligned for transparent huge pages; core
- * dumps leave the memory out. -EINVAL, -ENOMEM.
- */
-int pm_ram_create_anon(uint64_t max_size, struct pm_ram **ram,
-		       struct pm_error *err);
+enum pm_ram_backend {
+	PM_RAM_ANON,    /* private anonymous memory */
+	PM_RAM_MEMFD,   /* a shared memory file, to be handed to others */
+	PM_RAM_HUGETLB, /* the same, of huge pages from the host's pool */
+};
 
-/* Unmaps all; takes NULL. */
+enum pm_ram_thp {
+	PM_THP_ON, /* advise transparent huge pages */
+	PM_THP_OFF,
+};
+
+/* As for mbind(2). */
+enum pm_numa_policy {
+	PM_NUMA_NONE,
+	PM_NUMA_BIND,
+	PM_NUMA_PREFERRED,
+	PM_NUMA_INTERLEAVE,
+};
+
+#define PM_NUMA_NODES_MAX 1024
+
+/* Zeros are a sensible choice for all but the first two members. */
+struct pm_ram_config {
+	enum pm_ram_backend backend;
+	uint64_t max_size;   /* multiple of the page size, not 0 */
+	uint64_t page_size;  /* huge pages only; 0: the host's default */
+	enum pm_ram_thp thp; /* has no meaning for huge pages */
+	bool dump;           /* include in core dumps */
+	bool lock;           /* keep in RAM what was touched: mlock2(2) */
+	bool no_reserve;     /* grow beyond what the host could promise */
+	enum pm_numa_policy policy;
+	uint64_t nodes[PM_NUMA_NODES_MAX / 64]; /* bit n % 64 of n / 64 */
+};
+
+/*
+ * Reserves address space for @config->max_size bytes: none of it accessible
+ * yet, none of it charged. The start is aligned for the largest page that may
+ * back it. What @config asks for holds for all that becomes accessible later.
+ * -EINVAL with a sentence for a value that breaks a rule or that this host
+ * lacks, -ENOMEM, -EMFILE, or what the system call said.
+ */
+int pm_ram_create(const struct pm_ram_config *config, struct pm_ram **ram,
+		  struct pm_error *err);
+
+/* Unmaps and frees all; tells no listeners; takes NULL. */
 void pm_ram_destroy(struct pm_ram *ram);
 
 /*
  * Makes exactly the first @size bytes accessible (a multiple of the page
- * size, at most the maximum). Growing succeeds whole or changes nothing
- * (-ENOMEM); new bytes read as zeros. Shrinking frees what lies beyond and its
- * commit charge, or changes nothing. -EINVAL for a size that breaks a rule.
+ * size, at most the maximum). Growing succeeds whole or changes nothing; new
+ * bytes read as zeros. Shrinking frees what lies beyond and its commit charge,
+ * or changes nothing. -EINVAL for a size that breaks a rule; -ENOMEM, with a
+ * sentence that says what the host had, or what a listener or the system call
+ * said.
+ *
+ * Only private anonymous memory is charged here, at once and for good. A
+ * memory file is charged page by page when they are first touched: growing
+ * asks whether the host could promise as much now, but only
+ * pm_ram_populate() makes sure. Huge pages are taken from the host's pool by
+ * pm_ram_populate() alone: a page touched without it may raise SIGBUS.
  */
 int pm_ram_resize(struct pm_ram *ram, uint64_t size, struct pm_error *err);
 
@@ -98,13 +148,74 @@ void *pm_ram_host(const struct pm_ram *ram);
 uint64_t pm_ram_size(const struct pm_ram *ram);
 uint64_t pm_ram_max_size(const struct pm_ram *ram);
 
+/* The granularity of every size and offset: that of the pages behind it. */
+uint64_t pm_ram_page_size(const struct pm_ram *ram);
+
+/*
+ * The descriptor of the memory file, for others to map; byte n of the file is
+ * byte n of the memory, and the file is as long as the memory is. It stays the
+ * object's own: duplicate it to keep it. Who has it can change its length, so
+ * give it to none but those that you trust. -ENOTSUP for anonymous memory.
+ */
+int pm_ram_fd(const struct pm_ram *ram);
+
+/*
+ * Has the host provide all pages of a range now, by the policy of the
+ * configuration. Never raises a signal. The range must hold nothing of value:
+ * on failure it is discarded as a whole. More than the host has available is
+ * refused at once, since trying could end the process. To use several
+ * processors, or to be able to stop half-way, split the range. -EINVAL when
+ * the range is not page-aligned or not accessible; -ENOMEM when the host
+ * lacks the pages, with a sentence that says what it had.
+ */
+int pm_ram_populate(struct pm_ram *ram, uint64_t offset, uint64_t size,
+		    struct pm_error *err);
+
 /*
  * Gives the host pages of a range back to the host and checks that they are
  * gone: afterwards nothing in it is resident and it reads as zeros. -EINVAL
  * when the range is not page-aligned or not accessible, -EBUSY when pages
- * came back while they were being freed, or what madvise(2) said.
+ * came back while they were being freed, or what the system call said. For
+ * huge pages the check sees what came back through this process's mapping,
+ * not what another process touched through the descriptor.
  */
 int pm_ram_discard(struct pm_ram *ram, uint64_t offset, uint64_t size);
+
+/*
+ * Somebody who follows the size of a pm_ram: who maps all of its accessible
+ * part elsewhere, or accounts for it. @from and @to are the sizes before and
+ * after, @max what the size can become at most, so that the whole maximum can
+ * be provided for once. Any member may be NULL.
+ *
+ *	to grow:    will_grow of all, memory accessible, did_grow of all
+ *	to shrink:  will_shrink of all, memory gone, did_shrink of all
+ *
+ * Growing calls run in the order of registration, shrinking calls in reverse.
+ * did_shrink is what undoes will_grow (reserve, release), and will_shrink is
+ * what undoes did_grow (map, unmap): where a step of growing fails, those that
+ * were told hear the counterpart, in reverse and with the sizes exchanged, and
+ * the size stays. When the host fails to shrink, did_grow is called to have
+ * the range back.
+ */
+struct pm_ram_listener {
+	/* 0, or -errno to refuse. */
+	int (*will_grow)(struct pm_ram_listener *l, uint64_t from, uint64_t to,
+			 uint64_t max);
+	int (*did_grow)(struct pm_ram_listener *l, uint64_t from, uint64_t to,
+			uint64_t max);
+	void (*will_shrink)(struct pm_ram_listener *l, uint64_t from,
+			    uint64_t to, uint64_t max);
+	void (*did_shrink)(struct pm_ram_listener *l, uint64_t from,
+			   uint64_t to, uint64_t max);
+	struct pm_ram_listener *prev, *next; /* private to the library */
+};
+
+/*
+ * The caller owns @l and keeps it alive until it is removed. Neither call
+ * tells it anything: who comes late reads pm_ram_size().
+ */
+void pm_ram_add_listener(struct pm_ram *ram, struct pm_ram_listener *l);
+void pm_ram_remove_listener(struct pm_ram *ram, struct pm_ram_listener *l);
 
 /* ---- the device -------------------------------------------------------- */
 
@@ -126,10 +237,15 @@ struct pm_device;
 struct pm_device_config {
 	const char *id;          /* copied; for sentences; NULL: a default */
 	uint64_t addr;           /* guest physical, multiple of block */
-	uint64_t block_size;     /* power of two, >= PM_BLOCK_SIZE_MIN */
+	uint64_t block_size;     /* power of two, >= PM_BLOCK_SIZE_MIN,
+				    multiple of the pm_ram's page size */
 	uint64_t requested_size; /* multiple of block, <= region */
 	uint64_t features;       /* PM_F_* offered */
 	uint16_t node;           /* NUMA node, with PM_F_ACPI_PXM */
+	bool prealloc;           /* populate blocks when they are plugged;
+				    always so with huge pages */
+	bool async;              /* leave populating to the caller, see
+				    pm_device_request() */
 };
 
 /* What the device tells its owner; each member may be NULL. */
@@ -170,7 +286,7 @@ int pm_device_create(const struct pm_device_config *config, struct pm_ram *ram,
 
 /*
  * Takes NULL. Listeners that were not removed hear discard of what is plugged.
- * The pm_ram keeps its size and its contents.
+ * The pm_ram keeps its size and its contents. A pending request is forgotten.
  */
 void pm_device_destroy(struct pm_device *device);
 
@@ -190,7 +306,8 @@ int pm_device_set_requested(struct pm_device *device, uint64_t size,
  * System reset: unplugs everything and shrinks the usable region to what the
  * requested size, which is kept, needs. -errno when the host could not free
  * all: blocks that it could not free are still counted as plugged, all others
- * are unplugged, and the usable region keeps its size.
+ * are unplugged, and the usable region keeps its size. -EBUSY, and nothing
+ * done, while a request is pending.
  */
 int pm_device_system_reset(struct pm_device *device, struct pm_error *err);
 
@@ -215,10 +332,37 @@ void pm_device_config_read(const struct pm_device *device, uint64_t offset,
  * a reset ([virtio] DEVICE_NEEDS_RESET), and nothing was done. All failures of
  * the host are told to the guest as BUSY. @err (may be NULL) says why for both
  * BUSY and -EPROTO, and is empty otherwise.
+ *
+ * A device created with async returns -EINPROGRESS for a request that keeps
+ * all rules and needs pages populated. The request is then pending: the caller
+ * runs pm_ram_populate() over the range that pm_device_pending() names, in
+ * parts and on any threads as it likes, waits for all of them, and answers by
+ * pm_device_request_complete(). Meanwhile no block has changed its state;
+ * the requested size may be set and everything may be read, while another
+ * request or a system reset gets -EBUSY and does nothing.
  */
 ssize_t pm_device_request(struct pm_device *device, const void *request,
 			  size_t request_len, void *response,
 			  size_t response_size, struct pm_error *err);
+
+/*
+ * True, and the range within the pm_ram, when a request is pending. Outputs
+ * may be NULL.
+ */
+bool pm_device_pending(const struct pm_device *device, uint64_t *offset,
+		       uint64_t *size);
+
+/*
+ * Ends the pending request. @result is 0 when all of the range was populated,
+ * or the first -errno, with the sentence in @why (which may be NULL);
+ * -ECANCELED when the caller gave up, before a system reset for example. No
+ * thread may still be populating. Success plugs the blocks; any failure frees
+ * the whole range and answers BUSY. Returns as pm_device_request() does, and
+ * -EPROTO also when nothing is pending; too small a buffer leaves it pending.
+ */
+ssize_t pm_device_request_complete(struct pm_device *device, int result,
+				   const struct pm_error *why, void *response,
+				   size_t response_size, struct pm_error *err);
 
 /*
  * True when every byte of the range, given from the start of the region, is

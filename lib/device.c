@@ -10,6 +10,7 @@
 #include "device.h"
 #include "plug.h"
 #include "ram.h"
+#include "request.h"
 
 /*
  * How far the usable region reaches past the requested size. The stock Linux
@@ -50,10 +51,9 @@ static bool is_power_of_two(uint64_t n)
 
 /* ---- what a configuration may say -------------------------------------- */
 
-static int check_block_size(uint64_t block_size, struct pm_error *err)
+static int check_block_size(uint64_t block_size, uint64_t page_size,
+			    struct pm_error *err)
 {
-	uint64_t page_size = ram_system_page_size();
-
 	if (!is_power_of_two(block_size))
 		return pm_error_set(err, EINVAL,
 				    "The block size, %" PRIu64
@@ -67,7 +67,8 @@ static int check_block_size(uint64_t block_size, struct pm_error *err)
 	if (block_size % page_size)
 		return pm_error_set(err, EINVAL,
 				    "The block size, %" PRIu64
-				    " bytes, is below the page size, %" PRIu64,
+				    " bytes, is below the page size of its "
+				    "memory, %" PRIu64,
 				    block_size, page_size);
 	return 0;
 }
@@ -123,10 +124,11 @@ static int check_features(uint64_t features, struct pm_error *err)
 	return 0;
 }
 
-static int check_config(const struct pm_device_config *c, uint64_t region_size,
-			struct pm_error *err)
+static int check_config(const struct pm_device_config *c,
+			const struct pm_ram *ram, struct pm_error *err)
 {
-	int ret = check_block_size(c->block_size, err);
+	uint64_t region_size = pm_ram_max_size(ram);
+	int ret = check_block_size(c->block_size, pm_ram_page_size(ram), err);
 
 	if (!ret)
 		ret = check_region(c->addr, region_size, c->block_size, err);
@@ -205,6 +207,13 @@ struct block_range device_usable_blocks(const struct pm_device *dev)
 					      dev->block_size };
 }
 
+void device_extent(const struct pm_device *dev, struct block_range range,
+		   uint64_t *offset, uint64_t *size)
+{
+	*offset = range.first * dev->block_size;
+	*size = range.count * dev->block_size;
+}
+
 /* ---- life -------------------------------------------------------------- */
 
 static void device_free(struct pm_device *dev)
@@ -242,6 +251,7 @@ static struct pm_device *device_alloc(const struct pm_device_config *config,
 	dev->region_size = region_size;
 	dev->requested_size = config->requested_size;
 	dev->features_offered = config->features;
+	dev->async = config->async;
 	if (config->features & PM_F_ACPI_PXM)
 		dev->node = config->node;
 	dev->id = strdup(config->id ? config->id : "virtio-mem");
@@ -257,7 +267,7 @@ int pm_device_create(const struct pm_device_config *config, struct pm_ram *ram,
 		     struct pm_device **device, struct pm_error *err)
 {
 	struct pm_device *dev;
-	int ret = check_config(config, pm_ram_max_size(ram), err);
+	int ret = check_config(config, ram, err);
 
 	if (ret < 0)
 		return ret;
@@ -265,6 +275,7 @@ int pm_device_create(const struct pm_device_config *config, struct pm_ram *ram,
 	if (!dev)
 		return pm_error_set(err, ENOMEM, "Out of memory");
 	dev->ram = ram;
+	dev->populates = config->prealloc || ram_must_populate(ram);
 	if (ops)
 		dev->ops = *ops;
 	dev->opaque = opaque;
@@ -330,8 +341,12 @@ int pm_device_set_requested(struct pm_device *dev, uint64_t size,
 int pm_device_system_reset(struct pm_device *dev, struct pm_error *err)
 {
 	uint64_t before = dev->plugged_size;
-	int ret = plug_clear_all(dev, err);
+	int ret;
 
+	ret = request_check_not_pending(dev, err);
+	if (ret < 0)
+		return ret;
+	ret = plug_clear_all(dev, err);
 	if (!ret)
 		ret = device_shrink_usable(dev, err);
 	/* The driver is gone with the system: no configuration interrupt. */

@@ -29,12 +29,19 @@ struct pm_device {
 	uint64_t features_offered;
 	uint64_t features_accepted;
 	uint16_t node;
+	bool populates; /* blocks get their pages when they are plugged */
+	bool async;     /* and the caller sees to that */
 	struct block_map plugged;
+	struct block_range pending; /* wait for their pages; count 0: none */
 	struct listener_list listeners;
 };
 
 /* The blocks of the usable region. */
 struct block_range device_usable_blocks(const struct pm_device *dev);
+
+/* The same range in bytes, from the start of the region. */
+void device_extent(const struct pm_device *dev, struct block_range range,
+		   uint64_t *offset, uint64_t *size);
 
 /*
  * Shrinks the usable region to what the requested size needs, and the host

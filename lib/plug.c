@@ -7,6 +7,7 @@
  * true whatever fails. Where a failure needs undoing, the undoing is:
  *
  *  state      step that fails     undone by
+ *  unplugged  ram populate        pages that are there are freed again
  *  unplugged  listeners populate  those told hear discard; pages that they
  *                                 touched are freed again
  *  plugged    ram discard         listeners populate again. That may fail too:
@@ -31,10 +32,10 @@ struct extent {
 static struct extent extent_of(const struct pm_device *dev,
 			       struct block_range range)
 {
-	return (struct extent){
-		.offset = range.first * dev->block_size,
-		.size = range.count * dev->block_size,
-	};
+	struct extent e = { 0, 0 };
+
+	device_extent(dev, range, &e.offset, &e.size);
+	return e;
 }
 
 static int cannot(const struct pm_device *dev, struct extent e, int ret,
@@ -45,6 +46,32 @@ static int cannot(const struct pm_device *dev, struct extent e, int ret,
 			    " bytes at 0x%" PRIx64 ": %s%s",
 			    dev->id, what, e.size, dev->addr + e.offset,
 			    strerror(-ret), more);
+}
+
+int plug_populate_failed(struct pm_device *dev, struct block_range range,
+			 int ret, const struct pm_error *why,
+			 struct pm_error *err)
+{
+	struct extent e = extent_of(dev, range);
+
+	/* Best effort: the answer is a failure in any case. */
+	pm_ram_discard(dev->ram, e.offset, e.size);
+	if (!why || !why->text[0])
+		return cannot(dev, e, ret, "plug", "", err);
+	return pm_error_set(err, -ret, "Memory device %s: %s", dev->id,
+			    why->text);
+}
+
+int plug_populate(struct pm_device *dev, struct block_range range,
+		  struct pm_error *err)
+{
+	struct extent e = extent_of(dev, range);
+	struct pm_error why;
+	int ret = pm_ram_populate(dev->ram, e.offset, e.size, &why);
+
+	if (ret < 0)
+		return plug_populate_failed(dev, range, ret, &why, err);
+	return 0;
 }
 
 int plug_set(struct pm_device *dev, struct block_range range,

@@ -9,6 +9,21 @@
 #include "block_map.h"
 #include "paramem.h"
 
+/*
+ * Has the host provide the pages of unplugged blocks, to plug them next.
+ * -errno leaves them empty.
+ */
+int plug_populate(struct pm_device *dev, struct block_range range,
+		  struct pm_error *err);
+
+/*
+ * Pages for unplugged blocks could not be had, for the reason @ret and @why
+ * (which may be NULL): frees what is there and returns @ret.
+ */
+int plug_populate_failed(struct pm_device *dev, struct block_range range,
+			 int ret, const struct pm_error *why,
+			 struct pm_error *err);
+
 /* Plugs unplugged blocks of the usable region. -errno leaves all unplugged. */
 int plug_set(struct pm_device *dev, struct block_range range,
 	     struct pm_error *err);

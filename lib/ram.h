@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Host memory that grows and shrinks in place: what all back ends share.
+ * Host memory that grows and shrinks in place, as its own parts see it.
  *
- * A back end is a file ram_NAME.c with one function pm_ram_create_NAME() and
- * one table of operations. The checks of arguments, the bookkeeping of the
- * size and the verification of a discard are common and live in ram.c.
+ *	ram.c           life: from a configuration to a reservation
+ *	ram_resize.c    growing and shrinking, with the listeners
+ *	ram_pages.c     populating and discarding, with the check of it
+ *	ram_range.c     the address space below all of that
+ *	ram_settings.c  what a configuration asks of every byte
+ *	ram_NAME.c      what is special about one back end
  */
 #ifndef PARAMEM_RAM_H
 #define PARAMEM_RAM_H
@@ -13,44 +16,47 @@
 #include <stdint.h>
 
 #include "paramem.h"
+#include "ram_listener.h"
 
 /* All arguments have been checked; 0 or -errno. */
 struct ram_ops {
-	/* Makes the bytes from ram->size up to @size accessible, or none. */
-	int (*grow)(struct pm_ram *ram, uint64_t size);
-	/* Frees the bytes from @size up to ram->size, and their charge. */
-	int (*shrink)(struct pm_ram *ram, uint64_t size);
+	/*
+	 * Checks what ram.c cannot, sets the page size and, for a memory file,
+	 * opens it. Before anything is reserved. Gives the sentence itself.
+	 */
+	int (*open)(struct pm_ram *ram, struct pm_error *err);
+	/* Makes the bytes @from up to @to accessible, or none. */
+	int (*grow)(struct pm_ram *ram, uint64_t from, uint64_t to);
+	/* Frees the bytes from @to up to @from, and their charge, or none. */
+	int (*shrink)(struct pm_ram *ram, uint64_t from, uint64_t to);
+	/* Has the host provide the pages of a range; may stop half-way. */
+	int (*populate)(struct pm_ram *ram, uint64_t offset, uint64_t size);
 	/* Frees the host pages of a range, by the call that really does. */
 	int (*discard)(struct pm_ram *ram, uint64_t offset, uint64_t size);
-	/* Releases the memory and @ram itself. */
-	void (*destroy)(struct pm_ram *ram);
+	/* 1 when a page of the range is there, 0 when none is. */
+	int (*resident)(struct pm_ram *ram, uint64_t offset, uint64_t size);
 };
 
 struct pm_ram {
 	const struct ram_ops *ops;
+	struct pm_ram_config config;
 	unsigned char *host;
 	uint64_t page_size; /* the granularity of this back end */
-	uint64_t size;
+	/* The owner's thread alone writes it, others read it meanwhile. */
+	_Atomic uint64_t size;
 	uint64_t max_size;
+	int fd; /* the memory file; -1: none */
+	struct ram_listener_list listeners;
 };
+
+extern const struct ram_ops ram_anon_ops;
+extern const struct ram_ops ram_memfd_ops;
+extern const struct ram_ops ram_hugetlb_ops;
 
 /* The page size of the system. */
 uint64_t ram_system_page_size(void);
 
-/*
- * Reserves @size bytes of address space for any back end to map into,
- * inaccessible and uncharged, aligned for the largest page that transparent
- * huge pages use.
- */
-int ram_reserve(uint64_t size, unsigned char **host);
-
-/*
- * Puts inaccessible, uncharged address space in the place of whatever is
- * mapped from @host on. No other thread's mapping can slip in between.
- */
-int ram_reserve_again(unsigned char *host, uint64_t size);
-
-/* Gives up what ram_reserve() reserved, and all that is mapped there. */
-void ram_unreserve(unsigned char *host, uint64_t size);
+/* True when no guest may touch a page that was not populated. */
+bool ram_must_populate(const struct pm_ram *ram);
 
 #endif

@@ -1,122 +1,81 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Private anonymous host memory.
- *
- * Theory of operation:
- *  - Growing is mprotect(2) to read and write, which is where the kernel
- *    charges the range (mm/mprotect.c, "If we make a private mapping writable
- *    we increase our commit"), and charges it whole or fails.
- *  - Shrinking is a fresh reservation mapped over the range. Taking the write
- *    permission away would keep the charge once pages had been touched.
- *  - The whole reservation, accessible or not, carries the same advice. Two
- *    neighbours that differ in nothing are one mapping to the kernel, so
- *    there are at most two: the accessible part and the rest, after any
- *    number of steps.
- */
+/* Private anonymous host memory. */
 #include <errno.h>
-#include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 
 #include "ram.h"
+#include "ram_pages.h"
+#include "ram_range.h"
+#include "ram_resident.h"
+#include "ram_settings.h"
 
-/*
- * Both are best effort: a kernel may lack either, and all works without.
- * Guest memory stays out of core dumps since it is large, and not ours.
- */
-static void anon_advise(unsigned char *host, uint64_t size)
+#ifndef MADV_DONTNEED_LOCKED
+#define MADV_DONTNEED_LOCKED 24
+#endif
+
+static int anon_open(struct pm_ram *ram, struct pm_error *err)
 {
-	madvise(host, size, MADV_HUGEPAGE);
-	madvise(host, size, MADV_DONTDUMP);
-}
-
-static int anon_shrink_from(struct pm_ram *ram, uint64_t from, uint64_t to)
-{
-	int ret = ram_reserve_again(ram->host + to, from - to);
-
-	if (ret < 0)
-		return ret;
-	anon_advise(ram->host + to, from - to);
+	(void)err;
+	ram->page_size = ram_system_page_size();
 	return 0;
 }
 
-static int anon_grow(struct pm_ram *ram, uint64_t size)
+static int anon_shrink(struct pm_ram *ram, uint64_t from, uint64_t to)
 {
-	int ret;
-
-	if (mprotect(ram->host + ram->size, size - ram->size,
-		     PROT_READ | PROT_WRITE) == 0)
-		return 0;
-	ret = -errno;
-	/* Where the rest is more than one mapping, some may have changed. */
-	anon_shrink_from(ram, size, ram->size);
-	return ret;
+	return ram_range_close(ram, to, from);
 }
 
-static int anon_shrink(struct pm_ram *ram, uint64_t size)
+/*
+ * Before Linux 5.14. Writes without changing anything, since a range may hold
+ * data that others use at the same time.
+ */
+static void touch(unsigned char *start, uint64_t size, uint64_t page_size)
 {
-	return anon_shrink_from(ram, ram->size, size);
+	for (uint64_t i = 0; i < size; i += page_size)
+		__atomic_fetch_or(start + i, 0, __ATOMIC_RELAXED);
+}
+
+static int anon_populate(struct pm_ram *ram, uint64_t offset, uint64_t size)
+{
+	int ret = ram_pages_fault_in(ram, offset, size);
+
+	if (ret != -ENOSYS)
+		return ret;
+	touch(ram->host + offset, size, ram->page_size);
+	return 0;
+}
+
+/* Before Linux 5.18, locked memory has to be unlocked to be freed. */
+static int discard_unlocked(struct pm_ram *ram, uint64_t offset, uint64_t size)
+{
+	void *start = ram->host + offset;
+	int ret = 0;
+
+	if (munlock(start, size) < 0)
+		return -errno;
+	if (madvise(start, size, MADV_DONTNEED) < 0)
+		ret = -errno;
+	if (ram_settings_lock(ram, offset, size, NULL) < 0 && !ret)
+		ret = -EAGAIN;
+	return ret;
 }
 
 static int anon_discard(struct pm_ram *ram, uint64_t offset, uint64_t size)
 {
-	if (madvise(ram->host + offset, size, MADV_DONTNEED) < 0)
-		return -errno;
-	return 0;
+	int advice = ram->config.lock ? MADV_DONTNEED_LOCKED : MADV_DONTNEED;
+
+	if (madvise(ram->host + offset, size, advice) == 0)
+		return 0;
+	if (ram->config.lock && errno == EINVAL)
+		return discard_unlocked(ram, offset, size);
+	return -errno;
 }
 
-static void anon_destroy(struct pm_ram *ram)
-{
-	ram_unreserve(ram->host, ram->max_size);
-	free(ram);
-}
-
-static const struct ram_ops anon_ops = {
-	.grow = anon_grow,
+const struct ram_ops ram_anon_ops = {
+	.open = anon_open,
+	.grow = ram_range_open,
 	.shrink = anon_shrink,
+	.populate = anon_populate,
 	.discard = anon_discard,
-	.destroy = anon_destroy,
+	.resident = ram_resident_mapped,
 };
-
-static int anon_reserve(struct pm_ram *ram, uint64_t max_size,
-			struct pm_error *err)
-{
-	int ret = ram_reserve(max_size, &ram->host);
-
-	if (ret < 0)
-		return pm_error_set(err, -ret,
-				    "Cannot reserve %" PRIu64
-				    " bytes of address space: %s",
-				    max_size, strerror(-ret));
-	anon_advise(ram->host, max_size);
-	return 0;
-}
-
-int pm_ram_create_anon(uint64_t max_size, struct pm_ram **ram,
-		       struct pm_error *err)
-{
-	uint64_t page_size = ram_system_page_size();
-	struct pm_ram *r;
-	int ret;
-
-	if (!max_size || max_size % page_size)
-		return pm_error_set(err, EINVAL,
-				    "A maximum memory size of %" PRIu64
-				    " bytes is not a multiple of the page "
-				    "size, %" PRIu64,
-				    max_size, page_size);
-	r = calloc(1, sizeof(*r));
-	if (!r)
-		return pm_error_set(err, ENOMEM, "Out of memory");
-	r->ops = &anon_ops;
-	r->page_size = page_size;
-	r->max_size = max_size;
-	ret = anon_reserve(r, max_size, err);
-	if (ret < 0) {
-		free(r);
-		return ret;
-	}
-	*ram = r;
-	return 0;
-}

@@ -12,6 +12,12 @@
  *  4. host         the host cannot do it now           BUSY
  *  5.              done                                ACK
  *
+ * Where blocks need their pages at once and the caller provides them, step 4
+ * is the caller's, and what is left of it and the answer come later. The range
+ * waits in pm_device.pending, its blocks unplugged and empty for all to see.
+ * The rules are not held against it again: a requested size that has shrunk
+ * in the meantime finds a plug that came before it.
+ *
  * A shrinking requested size may cross a plug on its way; that the size comes
  * before the state, and is a NACK, keeps such a driver working.
  */
@@ -103,6 +109,12 @@ static enum response_type handle_plug(struct pm_device *dev,
 		return RESPONSE_NACK;
 	if (!block_map_all_clear(&dev->plugged, range))
 		return RESPONSE_ERROR;
+	if (dev->populates && dev->async) {
+		dev->pending = range;
+		return RESPONSE_LATER;
+	}
+	if (dev->populates && plug_populate(dev, range, err) < 0)
+		return RESPONSE_BUSY;
 	if (plug_set(dev, range, err) < 0)
 		return RESPONSE_BUSY;
 	return RESPONSE_ACK;
@@ -170,6 +182,16 @@ static request_handler *const handlers[] = {
 
 #define NR_HANDLERS (sizeof(handlers) / sizeof(handlers[0]))
 
+static int check_response_size(size_t response_size, struct pm_error *err)
+{
+	if (response_size < PM_RESPONSE_SIZE)
+		return pm_error_set(err, EPROTO,
+				    "A response buffer of %zu bytes is "
+				    "smaller than %d",
+				    response_size, PM_RESPONSE_SIZE);
+	return 0;
+}
+
 /* What no answer can be given to. */
 static int check_framing(size_t request_len, size_t response_size,
 			 struct pm_error *err)
@@ -179,12 +201,15 @@ static int check_framing(size_t request_len, size_t response_size,
 				    "A guest request of %zu bytes is shorter "
 				    "than %d",
 				    request_len, PM_REQUEST_SIZE);
-	if (response_size < PM_RESPONSE_SIZE)
-		return pm_error_set(err, EPROTO,
-				    "A response buffer of %zu bytes is "
-				    "smaller than %d",
-				    response_size, PM_RESPONSE_SIZE);
-	return 0;
+	return check_response_size(response_size, err);
+}
+
+int request_check_not_pending(const struct pm_device *dev, struct pm_error *err)
+{
+	if (!dev->pending.count)
+		return 0;
+	return pm_error_set(err, EBUSY,
+			    "Memory device %s: a request is pending", dev->id);
 }
 
 ssize_t pm_device_request(struct pm_device *dev, const void *request,
@@ -197,6 +222,8 @@ ssize_t pm_device_request(struct pm_device *dev, const void *request,
 	struct request req;
 	int ret = check_framing(request_len, response_size, err);
 
+	if (!ret)
+		ret = request_check_not_pending(dev, err);
 	if (ret < 0)
 		return ret;
 	req = request_decode(request);
@@ -207,7 +234,52 @@ ssize_t pm_device_request(struct pm_device *dev, const void *request,
 	if (err)
 		err->text[0] = '\0';
 	type = handlers[req.type](dev, &req, &state, err);
+	if (type == RESPONSE_LATER)
+		return -EINPROGRESS;
 	response_encode(type, state, response);
+	device_notify_plugged(dev, before);
+	return PM_RESPONSE_SIZE;
+}
+
+bool pm_device_pending(const struct pm_device *dev, uint64_t *offset,
+		       uint64_t *size)
+{
+	uint64_t o, s;
+
+	if (!dev->pending.count)
+		return false;
+	device_extent(dev, dev->pending, &o, &s);
+	if (offset)
+		*offset = o;
+	if (size)
+		*size = s;
+	return true;
+}
+
+ssize_t pm_device_request_complete(struct pm_device *dev, int result,
+				   const struct pm_error *why, void *response,
+				   size_t response_size, struct pm_error *err)
+{
+	const struct block_range range = dev->pending;
+	uint64_t before = dev->plugged_size;
+	struct pm_error text = { "" };
+	int ret = check_response_size(response_size, err);
+
+	if (ret < 0)
+		return ret;
+	if (!range.count)
+		return pm_error_set(err, EPROTO,
+				    "Memory device %s: no request is pending",
+				    dev->id);
+	if (result < 0)
+		ret = plug_populate_failed(dev, range, result, why, &text);
+	else
+		ret = plug_set(dev, range, &text);
+	if (err)
+		*err = text;
+	dev->pending = (struct block_range){ 0 };
+	response_encode(ret < 0 ? RESPONSE_BUSY : RESPONSE_ACK, STATE_PLUGGED,
+			response);
 	device_notify_plugged(dev, before);
 	return PM_RESPONSE_SIZE;
 }

@@ -21,6 +21,7 @@ enum response_type {
 	RESPONSE_NACK = 1,
 	RESPONSE_BUSY = 2,
 	RESPONSE_ERROR = 3,
+	RESPONSE_LATER = -1, /* never sent: the request is pending */
 };
 
 enum block_state {
@@ -49,5 +50,9 @@ static_assert(offsetof(struct request_wire, addr) == 8, "layout");
 static_assert(offsetof(struct request_wire, nb_blocks) == 16, "layout");
 static_assert(sizeof(struct response_wire) == PM_RESPONSE_SIZE, "layout");
 static_assert(offsetof(struct response_wire, state) == 8, "layout");
+
+/* -EBUSY with a sentence while a request waits for its pages. */
+int request_check_not_pending(const struct pm_device *dev,
+			      struct pm_error *err);
 
 #endif

@@ -349,7 +349,8 @@ static int add_boot_region(struct machine *m, uint64_t gpa, uint64_t size,
 static int create_boot_memory(struct machine *m, struct pm_error *err)
 {
 	uint8_t *host;
-	int ret = pm_ram_create_anon(m->config.memory, &m->boot_ram, err);
+	const struct pm_ram_config memory = { .max_size = m->config.memory };
+	int ret = pm_ram_create(&memory, &m->boot_ram, err);
 
 	if (!ret)
 		ret = pm_ram_resize(m->boot_ram, m->config.memory, err);

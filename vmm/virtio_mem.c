@@ -176,7 +176,8 @@ static int device_create(struct virtio_mem *vm, struct pm_error *err)
 		.requested_size = c->requested_size,
 		.features = PM_F_UNPLUGGED_INACCESSIBLE,
 	};
-	int ret = pm_ram_create_anon(c->max_size, &vm->ram, err);
+	const struct pm_ram_config memory = { .max_size = c->max_size };
+	int ret = pm_ram_create(&memory, &vm->ram, err);
 
 	if (!ret)
 		ret = pm_device_create(&config, vm->ram, &mem_device_ops, vm,

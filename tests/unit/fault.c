@@ -1,13 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Makes system calls of the library fail, or lie: see the linker's --wrap. */
 #include <errno.h>
-#include <stdbool.h>
+#include <pthread.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "fault.h"
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+#ifndef MADV_DONTNEED_LOCKED
+#define MADV_DONTNEED_LOCKED 24
+#endif
 
 struct fault {
 	unsigned int calls;
@@ -16,20 +25,11 @@ struct fault {
 };
 
 static struct fault faults[NR_FAULTS];
+static struct fault any;
+static enum fault_call hit = NR_FAULTS;
 
-int __real_madvise(void *addr, size_t len, int advice);
-int __real_mincore(void *addr, size_t len, unsigned char *vec);
-void *__real_mmap(void *addr, size_t len, int prot, int flags, int fd,
-		  off_t offset);
-int __real_mprotect(void *addr, size_t len, int prot);
-
-int __wrap_madvise(void *addr, size_t len, int advice);
-int __wrap_mincore(void *addr, size_t len, unsigned char *vec);
-void *__wrap_mmap(void *addr, size_t len, int prot, int flags, int fd,
-		  off_t offset);
-void *__wrap_mmap64(void *addr, size_t len, int prot, int flags, int fd,
-		    off_t offset);
-int __wrap_mprotect(void *addr, size_t len, int prot);
+/* What a wrapped call should do. */
+enum verdict { HONEST, LIE, FAIL };
 
 static void arm(enum fault_call call, unsigned int nth, int error)
 {
@@ -42,6 +42,18 @@ void fault_fail(enum fault_call call, unsigned int nth, int error)
 	arm(call, nth, error);
 }
 
+void fault_fail_any(unsigned int nth, int error)
+{
+	any.countdown = nth;
+	any.error = error;
+	hit = NR_FAULTS;
+}
+
+enum fault_call fault_hit(void)
+{
+	return hit;
+}
+
 void fault_resident(unsigned int nth)
 {
 	arm(FAULT_MINCORE, nth, 0);
@@ -52,6 +64,11 @@ void fault_ineffective(unsigned int nth)
 	arm(FAULT_DONTNEED, nth, 0);
 }
 
+void fault_ineffective_hole(unsigned int nth)
+{
+	arm(FAULT_FALLOCATE, nth, 0);
+}
+
 unsigned int fault_calls(enum fault_call call)
 {
 	return faults[call].calls;
@@ -60,58 +77,176 @@ unsigned int fault_calls(enum fault_call call)
 void fault_reset(void)
 {
 	memset(faults, 0, sizeof(faults));
+	memset(&any, 0, sizeof(any));
+	hit = NR_FAULTS;
 }
 
-/* Counts a call; true when the fault is due now, with errno set. */
-static bool due(enum fault_call call)
+static bool count_down(struct fault *f)
+{
+	return f->countdown && !--f->countdown;
+}
+
+static enum verdict judge_locked(enum fault_call call)
 {
 	struct fault *f = &faults[call];
 
 	f->calls++;
-	if (!f->countdown || --f->countdown)
-		return false;
+	if (count_down(&any)) {
+		hit = call;
+		errno = any.error;
+		return FAIL;
+	}
+	if (!count_down(f))
+		return HONEST;
 	errno = f->error;
-	return true;
+	return f->error ? FAIL : LIE;
 }
 
-int __wrap_madvise(void *addr, size_t len, int advice)
+/* Counts a call, on any thread; sets errno where it should fail. */
+static enum verdict judge(enum fault_call call)
 {
-	if (advice == MADV_DONTNEED && due(FAULT_DONTNEED))
-		return faults[FAULT_DONTNEED].error ? -1 : 0;
-	return __real_madvise(addr, len, advice);
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	enum verdict v;
+
+	pthread_mutex_lock(&lock);
+	v = judge_locked(call);
+	pthread_mutex_unlock(&lock);
+	return v;
 }
 
-int __wrap_mincore(void *addr, size_t len, unsigned char *vec)
+/* Two names each: programs with a 64-bit off_t call the second. */
+#define WRAP(type, name, params)   \
+	type __real_##name params; \
+	type __wrap_##name params; \
+	type __wrap_##name params
+#define WRAP64(type, name, params, args)   \
+	type __wrap_##name##64 params;     \
+	type __wrap_##name##64 params      \
+	{                                  \
+		return __wrap_##name args; \
+	}
+
+static enum fault_call advice_call(int advice)
 {
-	bool now = due(FAULT_MINCORE);
+	switch (advice) {
+	case MADV_DONTNEED:
+	case MADV_DONTNEED_LOCKED:
+		return FAULT_DONTNEED;
+	case MADV_POPULATE_WRITE:
+		return FAULT_POPULATE;
+	default:
+		return FAULT_ADVICE;
+	}
+}
+
+WRAP(int, madvise, (void *addr, size_t len, int advice))
+{
+	switch (judge(advice_call(advice))) {
+	case FAIL:
+		return -1;
+	case LIE:
+		return 0;
+	default:
+		return __real_madvise(addr, len, advice);
+	}
+}
+
+WRAP(int, mincore, (void *addr, size_t len, unsigned char *vec))
+{
+	enum verdict v = judge(FAULT_MINCORE);
 	int ret;
 
-	if (now && faults[FAULT_MINCORE].error)
+	if (v == FAIL)
 		return -1;
 	ret = __real_mincore(addr, len, vec);
-	if (now)
+	if (v == LIE)
 		vec[len / (size_t)sysconf(_SC_PAGESIZE) - 1] = 1;
 	return ret;
 }
 
-void *__wrap_mmap(void *addr, size_t len, int prot, int flags, int fd,
-		  off_t offset)
+WRAP(void *, mmap,
+     (void *addr, size_t len, int prot, int flags, int fd, off_t offset))
 {
-	if (due(FAULT_MMAP))
+	if (judge(FAULT_MMAP) == FAIL)
 		return MAP_FAILED;
 	return __real_mmap(addr, len, prot, flags, fd, offset);
 }
+WRAP64(void *, mmap,
+       (void *addr, size_t len, int prot, int flags, int fd, off_t offset),
+       (addr, len, prot, flags, fd, offset))
 
-/* The name under which programs with a 64-bit off_t call mmap(2). */
-void *__wrap_mmap64(void *addr, size_t len, int prot, int flags, int fd,
-		    off_t offset)
+WRAP(int, mprotect, (void *addr, size_t len, int prot))
 {
-	return __wrap_mmap(addr, len, prot, flags, fd, offset);
-}
-
-int __wrap_mprotect(void *addr, size_t len, int prot)
-{
-	if (due(FAULT_MPROTECT))
+	if (judge(FAULT_MPROTECT) == FAIL)
 		return -1;
 	return __real_mprotect(addr, len, prot);
+}
+
+WRAP(int, mlock2, (const void *addr, size_t len, unsigned int flags))
+{
+	if (judge(FAULT_MLOCK2) == FAIL)
+		return -1;
+	return __real_mlock2(addr, len, flags);
+}
+
+WRAP(int, munlock, (const void *addr, size_t len))
+{
+	if (judge(FAULT_MUNLOCK) == FAIL)
+		return -1;
+	return __real_munlock(addr, len);
+}
+
+WRAP(int, memfd_create, (const char *name, unsigned int flags))
+{
+	if (judge(FAULT_MEMFD_CREATE) == FAIL)
+		return -1;
+	return __real_memfd_create(name, flags);
+}
+
+WRAP(int, ftruncate, (int fd, off_t length))
+{
+	if (judge(FAULT_FTRUNCATE) == FAIL)
+		return -1;
+	return __real_ftruncate(fd, length);
+}
+WRAP64(int, ftruncate, (int fd, off_t length), (fd, length))
+
+WRAP(int, fallocate, (int fd, int mode, off_t offset, off_t len))
+{
+	switch (judge(FAULT_FALLOCATE)) {
+	case FAIL:
+		return -1;
+	case LIE:
+		return 0;
+	default:
+		return __real_fallocate(fd, mode, offset, len);
+	}
+}
+WRAP64(int, fallocate, (int fd, int mode, off_t offset, off_t len),
+       (fd, mode, offset, len))
+
+WRAP(off_t, lseek, (int fd, off_t offset, int whence))
+{
+	if (judge(FAULT_LSEEK) == FAIL)
+		return -1;
+	return __real_lseek(fd, offset, whence);
+}
+WRAP64(off_t, lseek, (int fd, off_t offset, int whence), (fd, offset, whence))
+
+long __real_syscall(long number, ...);
+long __wrap_syscall(long number, ...);
+
+/* mbind(2) has no function of its own in the C library. */
+long __wrap_syscall(long number, ...)
+{
+	long a[6];
+	va_list args;
+
+	va_start(args, number);
+	for (int i = 0; i < 6; i++)
+		a[i] = va_arg(args, long);
+	va_end(args);
+	if (number == SYS_mbind && judge(FAULT_MBIND) == FAIL)
+		return -1;
+	return __real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }

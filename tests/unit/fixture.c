@@ -59,6 +59,14 @@ void recorder_init(struct recorder *r, char name, struct journal *j)
 	};
 }
 
+int ram_create_anon(uint64_t max_size, struct pm_ram **ram,
+		    struct pm_error *err)
+{
+	const struct pm_ram_config config = { .max_size = max_size };
+
+	return pm_ram_create(&config, ram, err);
+}
+
 /* ---- fixture ----------------------------------------------------------- */
 
 static void on_config_changed(void *opaque)
@@ -89,7 +97,7 @@ void fixture_init_with(struct fixture *f, const struct pm_device_config *config,
 	recorder_init(&f->a, 'a', &f->journal);
 	recorder_init(&f->b, 'b', &f->journal);
 	recorder_init(&f->c, 'c', &f->journal);
-	assert_int_equal(pm_ram_create_anon(region, &f->ram, &f->err), 0);
+	assert_int_equal(ram_create_anon(region, &f->ram, &f->err), 0);
 	assert_int_equal(pm_device_create(config, f->ram, &fixture_ops, f,
 					  &f->dev, &f->err),
 			 0);

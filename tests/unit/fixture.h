@@ -39,6 +39,10 @@ struct recorder {
 
 void recorder_init(struct recorder *r, char name, struct journal *j);
 
+/* Private anonymous memory with zeros in the rest of its configuration. */
+int ram_create_anon(uint64_t max_size, struct pm_ram **ram,
+		    struct pm_error *err);
+
 #define FIXTURE_ADDR   (4 * GIB)
 #define FIXTURE_BLOCK  (2 * MIB)
 #define FIXTURE_REGION (1 * GIB)

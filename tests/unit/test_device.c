@@ -26,7 +26,7 @@ static void expect_refused(struct pm_device_config config, uint64_t region)
 	struct pm_ram *ram;
 
 	fault_reset();
-	assert_int_equal(pm_ram_create_anon(region, &ram, NULL), 0);
+	assert_int_equal(ram_create_anon(region, &ram, NULL), 0);
 	assert_int_equal(pm_device_create(&config, ram, NULL, NULL, &dev, &err),
 			 -EINVAL);
 	assert_int_not_equal(err.text[0], '\0');
@@ -68,7 +68,7 @@ static void create_fails_without_memory(void **state)
 
 	(void)state;
 	fault_reset();
-	assert_int_equal(pm_ram_create_anon(GIB, &ram, NULL), 0);
+	assert_int_equal(ram_create_anon(GIB, &ram, NULL), 0);
 	fault_fail(FAULT_MPROTECT, 1, ENOMEM);
 	assert_int_equal(pm_device_create(&good, ram, NULL, NULL, &dev, &err),
 			 -ENOMEM);
@@ -108,7 +108,7 @@ static void create_starts_with_empty_memory(void **state)
 
 	(void)state;
 	fault_reset();
-	assert_int_equal(pm_ram_create_anon(GIB, &ram, NULL), 0);
+	assert_int_equal(ram_create_anon(GIB, &ram, NULL), 0);
 	assert_int_equal(pm_ram_resize(ram, GIB, NULL), 0);
 	host = pm_ram_host(ram);
 	memset(host, 0x77, 4 * MIB);
@@ -129,7 +129,7 @@ static void callbacks_are_optional(void **state)
 	config.id = NULL;
 	memset(&f, 0, sizeof(f));
 	fault_reset();
-	assert_int_equal(pm_ram_create_anon(GIB, &f.ram, NULL), 0);
+	assert_int_equal(ram_create_anon(GIB, &f.ram, NULL), 0);
 	assert_int_equal(
 		pm_device_create(&config, f.ram, NULL, NULL, &f.dev, NULL), 0);
 	assert_int_equal(pm_device_set_requested(f.dev, 4 * MIB, NULL), 0);

@@ -22,7 +22,7 @@ static struct pm_ram *create(uint64_t max)
 	struct pm_error err;
 
 	fault_reset();
-	assert_int_equal(pm_ram_create_anon(max, &ram, &err), 0);
+	assert_int_equal(ram_create_anon(max, &ram, &err), 0);
 	return ram;
 }
 
@@ -155,13 +155,12 @@ static void create_checks_size(void **state)
 
 	(void)state;
 	fault_reset();
-	assert_int_equal(pm_ram_create_anon(0, &ram, &err), -EINVAL);
+	assert_int_equal(ram_create_anon(0, &ram, &err), -EINVAL);
 	assert_int_not_equal(err.text[0], '\0');
-	assert_int_equal(pm_ram_create_anon(page_size() + 1, &ram, NULL),
-			 -EINVAL);
-	assert_int_equal(pm_ram_create_anon(UINT64_MAX, &ram, NULL), -EINVAL);
-	assert_int_equal(pm_ram_create_anon(-page_size(), &ram, &err), -ENOMEM);
-	assert_int_equal(pm_ram_create_anon(UINT64_C(1) << 62, &ram, NULL),
+	assert_int_equal(ram_create_anon(page_size() + 1, &ram, NULL), -EINVAL);
+	assert_int_equal(ram_create_anon(UINT64_MAX, &ram, NULL), -EINVAL);
+	assert_int_equal(ram_create_anon(-page_size(), &ram, &err), -ENOMEM);
+	assert_int_equal(ram_create_anon(UINT64_C(1) << 62, &ram, NULL),
 			 -ENOMEM);
 	assert_null(ram);
 }
@@ -173,7 +172,7 @@ static void create_fails_with_mmap(void **state)
 	(void)state;
 	fault_reset();
 	fault_fail(FAULT_MMAP, 1, ENOMEM);
-	assert_int_equal(pm_ram_create_anon(MAX, &ram, NULL), -ENOMEM);
+	assert_int_equal(ram_create_anon(MAX, &ram, NULL), -ENOMEM);
 	assert_null(ram);
 }
 

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Host memory of huge pages from the host's pool.
+ *
+ * Theory of operation: the kernel would reserve pool pages for a whole mapping,
+ * the maximum included, so the mapping goes without (ram_range.c), and pages
+ * are had for good before anybody may touch them. Faulting in does that rather
+ * than fallocate(2), which takes no notice of the NUMA policy of a mapping.
+ *
+ * Mappings of huge pages never merge, so one that was opened step by step
+ * would count as many against vm.max_map_count. Here the first growth opens
+ * all of the reservation, and what is accessible ends where the file does: an
+ * access beyond raises SIGBUS where others raise SIGSEGV.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/mman.h>
+
+#include "host.h"
+#include "ram.h"
+#include "ram_file.h"
+#include "ram_pages.h"
+#include "ram_resident.h"
+
+#define SIZES_MAX 16
+
+#ifndef MFD_HUGETLB
+#define MFD_HUGETLB 4u
+#endif
+/* Bits 26 and up hold the binary logarithm of the page size. */
+#define SIZE_SHIFT 26
+
+static bool host_has(uint64_t page_size)
+{
+	uint64_t sizes[SIZES_MAX];
+	size_t n = host_huge_page_sizes(sizes, SIZES_MAX);
+
+	while (n--) {
+		if (sizes[n] == page_size)
+			return true;
+	}
+	return false;
+}
+
+static int size_error(uint64_t page_size, struct pm_error *err)
+{
+	uint64_t sizes[SIZES_MAX];
+	size_t n = host_huge_page_sizes(sizes, SIZES_MAX);
+	char list[SIZES_MAX * 24] = "";
+	size_t len = 0;
+
+	if (!n)
+		return pm_error_set(err, EINVAL, "This host has no huge pages");
+	for (size_t i = 0; i < n; i++)
+		len += (size_t)snprintf(list + len, sizeof(list) - len,
+					"%s%" PRIu64, i ? ", " : "",
+					sizes[i] >> 10);
+	return pm_error_set(err, EINVAL,
+			    "This host has no huge pages of %" PRIu64
+			    " bytes; it has those of %s KiB",
+			    page_size, list);
+}
+
+static int hugetlb_open(struct pm_ram *ram, struct pm_error *err)
+{
+	uint64_t page_size = ram->config.page_size;
+	unsigned int log2;
+
+	if (!page_size)
+		host_meminfo("Hugepagesize", &page_size);
+	if (!host_has(page_size))
+		return size_error(page_size, err);
+	ram->page_size = page_size;
+	log2 = (unsigned int)__builtin_ctzll(page_size);
+	return ram_file_open(ram, MFD_HUGETLB | log2 << SIZE_SHIFT, err);
+}
+
+static int hugetlb_grow(struct pm_ram *ram, uint64_t from, uint64_t to)
+{
+	int ret = ram_file_set_length(ram, to);
+
+	if (ret < 0)
+		return ret;
+	if (mprotect(ram->host, ram->max_size, PROT_READ | PROT_WRITE) == 0)
+		return 0;
+	ret = -errno;
+	ram_file_set_length(ram, from);
+	return ret;
+}
+
+static int hugetlb_shrink(struct pm_ram *ram, uint64_t from, uint64_t to)
+{
+	(void)from;
+	return ram_file_set_length(ram, to);
+}
+
+static int hugetlb_populate(struct pm_ram *ram, uint64_t offset, uint64_t size)
+{
+	int ret = ram_pages_fault_in(ram, offset, size);
+
+	return ret == -ENOSYS ? ram_file_allocate(ram, offset, size) : ret;
+}
+
+const struct ram_ops ram_hugetlb_ops = {
+	.open = hugetlb_open,
+	.grow = hugetlb_grow,
+	.shrink = hugetlb_shrink,
+	.populate = hugetlb_populate,
+	.discard = ram_file_discard,
+	.resident = ram_resident_mapped,
+};
