@@ -32,7 +32,8 @@ static void print_device(const struct mem_view *dev)
 	       size_format(dev->requested_size).text,
 	       size_format(dev->usable_size).text,
 	       size_format(dev->max_size).text);
-	printf("  blocks of %s at 0x%" PRIx64 ", node %d, driver %s\n",
+	printf("  %s%sblocks of %s at 0x%" PRIx64 ", node %d, driver %s\n",
+	       dev->backend, *dev->backend ? ", " : "",
 	       size_format(dev->block_size).text, dev->addr, dev->node,
 	       dev->driver_ready ? "ready" : "not running in the guest");
 	if (*dev->last_refusal)

@@ -68,12 +68,15 @@ int machine_view_query(struct qmp_client *client, struct machine_view *view,
 static json_t *device_json(const struct mem_view *dev)
 {
 	const char *refusal = *dev->last_refusal ? dev->last_refusal : NULL;
+	const char *backend = *dev->backend ? dev->backend : NULL;
 
-	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:b, s:s*}",
-			 "id", dev->id, "size", (json_int_t)dev->size,
-			 "requested-size", (json_int_t)dev->requested_size,
-			 "usable-size", (json_int_t)dev->usable_size,
-			 "max-size", (json_int_t)dev->max_size, "block-size",
+	return json_pack("{s:s, s:s*, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:b,"
+			 " s:s*}",
+			 "id", dev->id, "backend", backend, "size",
+			 (json_int_t)dev->size, "requested-size",
+			 (json_int_t)dev->requested_size, "usable-size",
+			 (json_int_t)dev->usable_size, "max-size",
+			 (json_int_t)dev->max_size, "block-size",
 			 (json_int_t)dev->block_size, "memaddr",
 			 (json_int_t)dev->addr, "node", dev->node,
 			 "driver-ready", dev->driver_ready, "last-refusal",

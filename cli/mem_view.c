@@ -16,7 +16,7 @@ static uint64_t get_size(const json_t *data, const char *key)
 static int mem_view_parse(const json_t *data, struct mem_view *view)
 {
 	const char *id = json_string_value(json_object_get(data, "id"));
-	const json_t *usable, *ready, *refusal;
+	const json_t *usable, *ready, *refusal, *backend;
 
 	memset(view, 0, sizeof(*view));
 	view->block_size = get_size(data, "block-size");
@@ -29,12 +29,16 @@ static int mem_view_parse(const json_t *data, struct mem_view *view)
 	view->max_size = get_size(data, "max-size");
 	view->node = (int)get_size(data, "node");
 	/* QEMU does not tell these. */
+	backend = json_object_get(data, "x-paramem-backend");
 	usable = json_object_get(data, "x-paramem-usable-size");
 	ready = json_object_get(data, "x-paramem-driver-ready");
 	refusal = json_object_get(data, "x-paramem-last-refusal");
 	view->usable_size =
 		usable ? (uint64_t)json_integer_value(usable) : view->max_size;
 	view->driver_ready = !json_is_false(ready);
+	if (json_is_string(backend))
+		snprintf(view->backend, sizeof(view->backend), "%s",
+			 json_string_value(backend));
 	if (json_is_string(refusal))
 		snprintf(view->last_refusal, sizeof(view->last_refusal), "%s",
 			 json_string_value(refusal));

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "../vmm/machine.h"
+#include "mem_options.h"
 #include "runtime_dir.h"
 
 static const char help[] =
@@ -23,15 +24,27 @@ static const char help[] =
 	"  --initrd FILE      its initial RAM disk\n"
 	"  --append STRING    its command line\n"
 	"  --cpus N           processors, 1 to 64; 1 if not given\n"
-	"  --memory SIZE      memory at boot; 512M if not given\n"
+	"  --memory SIZE|[size=SIZE][,HOST...]\n"
+	"                     memory at boot; 512M if not given\n"
 	"  --mem-device id=ID,max-size=SIZE[,requested-size=SIZE]"
-	"[,block-size=SIZE]\n"
+	"[,block-size=SIZE][,HOST...]\n"
 	"                     memory to plug and unplug while it runs; may be "
 	"repeated\n"
 	"  --serial stdio|file:PATH|unix:PATH|none\n"
 	"                     the serial port; stdio if not given\n"
 	"  --qmp unix:PATH    a control socket there\n"
 	"  --accel auto|kvm   what runs the guest; auto if not given\n"
+	"\n"
+	"HOST says what host memory that is:\n"
+	"  backend=anon|memfd|hugetlb  private, a memory file, or huge pages\n"
+	"  page-size=SIZE              of the huge pages, as 2M or 1G\n"
+	"  prealloc=on|off             provide all pages before they are used\n"
+	"  reserve=on|off              off: beyond what the host can promise\n"
+	"  thp=on|off                  transparent huge pages\n"
+	"  lock=on|off                 keep in RAM what was used\n"
+	"  dump=on|off                 include in core dumps\n"
+	"  host-nodes=N[-M],policy=bind|preferred|interleave\n"
+	"                              NUMA nodes; host-nodes may be repeated\n"
 	"\n"
 	"A machine with a NAME can be found by it: paramem resize NAME ...\n";
 
@@ -42,88 +55,17 @@ struct run {
 	bool help;
 };
 
-static int duplicate(const char *what, struct pm_error *err)
-{
-	return pm_error_set(err, EINVAL,
-			    "--mem-device has %s twice: give it once", what);
-}
-
-static int set_device_size(const char *what, const char *text, bool *seen,
-			   uint64_t *size, struct pm_error *err)
-{
-	if (*seen)
-		return duplicate(what, err);
-	*seen = true;
-	if (!text || !*text)
-		return pm_error_set(err, EINVAL,
-				    "--mem-device: %s has no value: use %s=2G, "
-				    "say",
-				    what, what);
-	return cli_parse_size(what, text, size, err);
-}
-
-enum { DEVICE_ID, DEVICE_MAX, DEVICE_REQUESTED, DEVICE_BLOCK };
-
-static int set_device_part(struct mem_device_config *dev, int key, char *value,
-			   bool seen[4], struct pm_error *err)
-{
-	switch (key) {
-	case DEVICE_ID:
-		if (dev->id)
-			return duplicate("id", err);
-		dev->id = value ? value : "";
-		return 0;
-	case DEVICE_MAX:
-		return set_device_size("max-size", value, &seen[key],
-				       &dev->max_size, err);
-	case DEVICE_REQUESTED:
-		return set_device_size("requested-size", value, &seen[key],
-				       &dev->requested_size, err);
-	case DEVICE_BLOCK:
-		return set_device_size("block-size", value, &seen[key],
-				       &dev->block_size, err);
-	default:
-		return pm_error_set(err, EINVAL,
-				    "--mem-device has no part '%.80s': use id, "
-				    "max-size, requested-size and block-size",
-				    value ? value : "");
-	}
-}
-
-/* Cuts @text up in place; the id stays in it. */
 static int parse_mem_device(struct run *run, char *text, struct pm_error *err)
 {
-	static char *const keys[] = { "id", "max-size", "requested-size",
-				      "block-size", NULL };
 	struct machine_config *config = &run->config;
-	struct mem_device_config *dev;
-	bool seen[4] = { false };
 
 	if (config->nr_mem_devices == MACHINE_MEM_DEVICES_MAX)
 		return pm_error_set(err, EINVAL,
 				    "a machine cannot have more than %d memory "
 				    "devices: leave some out",
 				    MACHINE_MEM_DEVICES_MAX);
-	dev = &config->mem_devices[config->nr_mem_devices++];
-	dev->block_size = PM_BLOCK_SIZE_DEFAULT;
-	while (*text) {
-		char *value;
-		int key = getsubopt(&text, keys, &value);
-		int ret = set_device_part(dev, key, value, seen, err);
-
-		if (ret < 0)
-			return ret;
-	}
-	if (!dev->id)
-		return pm_error_set(err, EINVAL,
-				    "--mem-device needs an id: add id=vm0, "
-				    "say");
-	if (!seen[DEVICE_MAX])
-		return pm_error_set(err, EINVAL,
-				    "--mem-device '%.64s' needs a maximum: add "
-				    "max-size=8G, say",
-				    dev->id);
-	return 0;
+	return mem_options_parse_device(
+		text, &config->mem_devices[config->nr_mem_devices++], err);
 }
 
 static const char *after_prefix(const char *text, const char *prefix)
@@ -213,7 +155,8 @@ static int parse_accel(struct run *run, char *text, struct pm_error *err)
 
 static int parse_memory(struct run *run, char *text, struct pm_error *err)
 {
-	return cli_parse_size("--memory", text, &run->config.memory, err);
+	return mem_options_parse_memory(text, &run->config.memory,
+					&run->config.memory_ram, err);
 }
 
 static int parse_kernel(struct run *run, char *text, struct pm_error *err)

@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "accel.h"
+#include "boot_memory.h"
 #include "bus.h"
 #include "dev/chardev.h"
 #include "dev/power.h"
@@ -37,6 +38,7 @@
 #include "pci.h"
 #include "qmp/qmp.h"
 #include "virtio_mem.h"
+#include "workers.h"
 #include "x86_64/boot.h"
 
 enum request {
@@ -52,6 +54,7 @@ enum request {
 struct machine {
 	struct machine_config config;
 	struct loop *loop;
+	struct workers *workers;
 	struct bus *pio;
 	struct bus *mmio;
 	struct boot *boot;
@@ -177,7 +180,8 @@ static void end(struct machine *m, bool guest, const char *reason)
 	accel_pause(m->accel);
 	m->state = MACHINE_SHUTDOWN;
 	m->ended = true;
-	qmp_event_shutdown(m->qmp, guest, reason);
+	if (m->qmp) /* not while it is being created */
+		qmp_event_shutdown(m->qmp, guest, reason);
 }
 
 static void reset(struct machine *m, bool guest, const char *reason)
@@ -288,6 +292,8 @@ static int create_foundation(struct machine *m, struct pm_error *err)
 	if (!ret)
 		ret = create_signals(m);
 	if (!ret)
+		ret = workers_create(m->loop, &m->workers);
+	if (!ret)
 		ret = bus_create(&m->pio);
 	if (!ret)
 		ret = bus_create(&m->mmio);
@@ -332,40 +338,15 @@ static int lay_out_memory(struct machine *m, struct pm_error *err)
 	return ret ? ret : boot_check(m->boot, err);
 }
 
-static int add_boot_region(struct machine *m, uint64_t gpa, uint64_t size,
-			   uint8_t *host)
-{
-	const struct guest_memory_region region = { .gpa = gpa,
-						    .size = size,
-						    .host = host };
-	int ret;
-
-	if (!size)
-		return 0;
-	ret = guest_memory_add(&m->memory, &region);
-	return ret ? ret : accel_add_memory(m->accel, gpa, size, host);
-}
-
 static int create_boot_memory(struct machine *m, struct pm_error *err)
 {
-	uint8_t *host;
-	const struct pm_ram_config memory = { .max_size = m->config.memory };
-	int ret = pm_ram_create(&memory, &m->boot_ram, err);
+	int ret = boot_memory_create(&m->config, m->loop, m->workers, &m->ended,
+				     &m->boot_ram, err);
 
 	if (!ret)
-		ret = pm_ram_resize(m->boot_ram, m->config.memory, err);
-	if (ret)
-		return ret;
-	host = pm_ram_host(m->boot_ram);
-	ret = add_boot_region(m, 0, m->map.low_size, host);
-	if (!ret)
-		ret = add_boot_region(m, MAP_HIGH_BASE, m->map.high_size,
-				      host + m->map.low_size);
-	if (ret)
-		return pm_error_set(err, -ret,
-				    "KVM does not take the boot memory (%s)",
-				    strerror(-ret));
-	return 0;
+		ret = boot_memory_show(m->boot_ram, &m->map, &m->memory,
+				       m->accel, err);
+	return ret;
 }
 
 static int create_serial(struct machine *m, struct pm_error *err)
@@ -411,6 +392,7 @@ static int create_mem_device(struct machine *m,
 		.accel = m->accel,
 		.mmio = m->mmio,
 		.loop = m->loop,
+		.workers = m->workers,
 		.host = m->pci,
 		.size_changed = on_size_changed,
 		.opaque = m,
@@ -514,6 +496,7 @@ void machine_destroy(struct machine *m)
 	boot_close(m->boot);
 	bus_destroy(m->mmio);
 	bus_destroy(m->pio);
+	workers_destroy(m->workers);
 	source_destroy(m, &m->signals);
 	source_destroy(m, &m->wake);
 	loop_destroy(m->loop);

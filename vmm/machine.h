@@ -67,6 +67,7 @@ unsigned int machine_nr_mem_devices(const struct machine *machine);
 
 struct mem_device_info {
 	struct pm_device_info device;
+	const char *backend; /* what host memory it has: "anon", ... */
 	/* The guest's driver has the device set up and running. */
 	bool driver_ready;
 	/* The last reason why the host refused a request, or "". */

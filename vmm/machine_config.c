@@ -74,6 +74,7 @@ static int check_processors(const struct machine_config *config,
 static int check_memory(const struct machine_config *config,
 			struct pm_error *err)
 {
+	uint64_t page = config->memory_ram.page_size;
 	uint64_t memory = config->memory;
 
 	if (memory < MACHINE_MEMORY_MIN)
@@ -92,6 +93,11 @@ static int check_memory(const struct machine_config *config,
 		return not_a_multiple("", "a boot memory", memory,
 				      MACHINE_MEMORY_UNIT, MACHINE_ADDRESSABLE,
 				      err);
+	if (ram_options_check(&config->memory_ram, "boot memory: ", err))
+		return -EINVAL;
+	if (page && memory % page)
+		return not_a_multiple("", "a boot memory", memory, page,
+				      MACHINE_ADDRESSABLE, err);
 	return 0;
 }
 
@@ -119,6 +125,20 @@ static int check_block_size(const char *id, uint64_t size, struct pm_error *err)
 			    "use %s or %s",
 			    id, size_format(size).text, size_format(down).text,
 			    size_format(2 * down).text);
+}
+
+static int check_ram(const struct mem_device_config *dev, const char *id,
+		     struct pm_error *err)
+{
+	int ret = ram_options_check(&dev->ram, id, err);
+
+	if (ret || dev->block_size >= dev->ram.page_size)
+		return ret;
+	return pm_error_set(err, EINVAL,
+			    "%sa block size of %s is below the page size: use "
+			    "%s or a larger power of two",
+			    id, size_format(dev->block_size).text,
+			    size_format(dev->ram.page_size).text);
 }
 
 static int check_max_size(const struct mem_device_config *dev, const char *id,
@@ -171,6 +191,9 @@ static int check_mem_device(const struct mem_device_config *dev,
 	strcpy(id, dev->id);
 	strcat(id, ": ");
 	ret = check_block_size(dev->id, dev->block_size, err);
+	if (ret < 0)
+		return ret;
+	ret = check_ram(dev, id, err);
 	if (ret < 0)
 		return ret;
 	ret = check_max_size(dev, id, err);

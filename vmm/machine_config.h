@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "paramem.h"
+#include "ram_options.h"
 
 #define MACHINE_CPUS_MAX        64
 #define MACHINE_MEM_DEVICES_MAX 16
@@ -28,6 +29,7 @@ struct mem_device_config {
 	uint64_t max_size;
 	uint64_t requested_size;
 	uint64_t block_size; /* PM_BLOCK_SIZE_DEFAULT when not given */
+	struct ram_options ram;
 };
 
 enum serial_kind { SERIAL_NONE, SERIAL_STDIO, SERIAL_FILE, SERIAL_UNIX };
@@ -41,6 +43,7 @@ struct machine_config {
 	const char *append; /* the kernel's command line, or NULL */
 	unsigned int cpus;
 	uint64_t memory;
+	struct ram_options memory_ram;
 	struct mem_device_config mem_devices[MACHINE_MEM_DEVICES_MAX];
 	unsigned int nr_mem_devices;
 	enum serial_kind serial;

@@ -1,5 +1,26 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A memory device of the machine: the library's device on virtio PCI. */
+/*
+ * A memory device of the machine: the library's device on virtio PCI.
+ *
+ * Theory of operation. A request that needs pages populated is pending in the
+ * library, and its chain in progress in the transport, while the workers
+ * populate. They end on the main thread, which completes both. Who does not
+ * want to wait cancels:
+ *
+ *	the driver resets the device   on a vCPU: the work is cancelled, and the
+ *	                               request completed when it has ended; the
+ *	                               driver is told nothing, and requests of
+ *	                               its new queue wait until then
+ *	system reset, destruction      on the main thread, which waits for the
+ *	                               parts that run
+ *
+ * A cancelled request plugs nothing, even if all of its pages had come: the
+ * driver that asked for them is gone.
+ *
+ * A guest whose request the host refused would sleep for a minute. So it is
+ * woken now and then, as long as the last answer was a refusal. Each refusal
+ * arms the timer once: a guest that no longer asks is not woken for ever.
+ */
 #include "virtio_mem.h"
 
 #include <errno.h>
@@ -9,10 +30,15 @@
 #include "bus.h"
 #include "guest_memory.h"
 #include "memslots.h"
+#include "populate.h"
 #include "virtio_pci.h"
 
 #define VIRTIO_ID_MEM 24
 #define PCI_CLASS_RAM 0x050000 /* memory controller, RAM */
+
+/* When a refused guest is woken, at first and at most. */
+#define RETRY_MIN_MS 1000
+#define RETRY_MAX_MS 8000
 
 struct virtio_mem {
 	struct virtio_mem_config config;
@@ -22,7 +48,106 @@ struct virtio_mem {
 	struct virtio_pci *pci;
 	bool listening;
 	struct pm_error refusal; /* the last reason for a BUSY */
+	struct loop_timer retry;
+	unsigned int retry_ms;
+	struct populate populate; /* for the pending request */
+	bool cancelled;           /* that request */
 };
+
+/* ---- refusals ------------------------------------------------------------ */
+
+static void set_refusal(struct virtio_mem *vm, const struct pm_error *why)
+{
+	vm->refusal = *why;
+	if (!why->text[0]) {
+		vm->retry_ms = RETRY_MIN_MS;
+		return;
+	}
+	loop_timer_arm(&vm->retry, vm->retry_ms);
+	vm->retry_ms *= 2;
+	if (vm->retry_ms > RETRY_MAX_MS)
+		vm->retry_ms = RETRY_MAX_MS;
+}
+
+static void clear_refusal(struct virtio_mem *vm)
+{
+	const struct pm_error none = { "" };
+
+	set_refusal(vm, &none);
+}
+
+static void retry_due(void *opaque)
+{
+	struct virtio_mem *vm = opaque;
+	struct pm_device_info info;
+
+	virtio_pci_lock(vm->pci);
+	pm_device_get_info(vm->device, &info);
+	if (vm->refusal.text[0] && info.plugged_size != info.requested_size)
+		virtio_pci_config_changed(vm->pci);
+	virtio_pci_unlock(vm->pci);
+}
+
+/* ---- populating ---------------------------------------------------------- */
+
+/* Ends the pending request; the lock is held, and no worker is at it. */
+static long populate_end(struct virtio_mem *vm, int result,
+			 const struct pm_error *why, uint8_t *response)
+{
+	struct pm_error refusal = { "" };
+	long len = pm_device_request_complete(vm->device, result, why, response,
+					      PM_RESPONSE_SIZE, &refusal);
+
+	if (!vm->cancelled)
+		set_refusal(vm, &refusal);
+	return len;
+}
+
+/* The same for one whose chain is in progress. */
+static void populate_complete(struct virtio_mem *vm, int result,
+			      const struct pm_error *why)
+{
+	uint8_t response[PM_RESPONSE_SIZE];
+	long len = populate_end(vm, vm->cancelled ? -ECANCELED : result, why,
+				response);
+
+	vm->cancelled = false;
+	virtio_pci_complete(vm->pci, response, len);
+}
+
+static void on_populated(void *opaque, int result, const struct pm_error *why)
+{
+	struct virtio_mem *vm = opaque;
+
+	virtio_pci_lock(vm->pci);
+	populate_complete(vm, result, why);
+	virtio_pci_unlock(vm->pci);
+}
+
+/* -EINPROGRESS, or the answer when it could not even be begun. */
+static long populate_begin(struct virtio_mem *vm, uint8_t *response)
+{
+	struct pm_error why = { "" };
+	uint64_t offset, size;
+	int ret = -EINVAL;
+
+	if (pm_device_pending(vm->device, &offset, &size))
+		ret = populate_start(&vm->populate, vm->config.workers, vm->ram,
+				     offset, size, on_populated, vm, &why);
+	return ret ? populate_end(vm, ret, &why, response) : -EINPROGRESS;
+}
+
+/* The main thread, without the lock: workers never take it, but vCPUs do. */
+static void populate_abort(struct virtio_mem *vm)
+{
+	populate_stop(&vm->populate);
+	virtio_pci_lock(vm->pci);
+	if (pm_device_pending(vm->device, NULL, NULL)) {
+		vm->cancelled = true;
+		populate_complete(vm, -ECANCELED, NULL);
+	}
+	virtio_pci_unlock(vm->pci);
+}
 
 /* ---- what the transport asks --------------------------------------------- */
 
@@ -69,7 +194,10 @@ static long mem_handle(void *opaque, const struct virtqueue *vq,
 	len = pm_device_request(
 		vm->device, request, len, response,
 		room < sizeof(response) ? room : sizeof(response), &why);
-	vm->refusal = why; /* empty again, once the host could */
+	if (len == -EINPROGRESS)
+		len = populate_begin(vm, response);
+	else
+		set_refusal(vm, &why); /* none, once the host could */
 	if (len < 0)
 		return len;
 	return virtqueue_chain_write(vq, chain, response, len);
@@ -80,6 +208,10 @@ static void mem_device_reset(void *opaque)
 	struct virtio_mem *vm = opaque;
 
 	pm_device_accept_features(vm->device, 0);
+	if (!pm_device_pending(vm->device, NULL, NULL))
+		return;
+	vm->cancelled = true;
+	populate_cancel(&vm->populate);
 }
 
 static const struct virtio_ops mem_virtio_ops = {
@@ -175,14 +307,19 @@ static int device_create(struct virtio_mem *vm, struct pm_error *err)
 		.block_size = c->block_size,
 		.requested_size = c->requested_size,
 		.features = PM_F_UNPLUGGED_INACCESSIBLE,
+		.prealloc = ram_options_populate(&c->ram),
+		.async = true,
 	};
-	const struct pm_ram_config memory = { .max_size = c->max_size };
-	int ret = pm_ram_create(&memory, &vm->ram, err);
+	const struct pm_ram_config memory =
+		ram_options_config(&c->ram, c->max_size);
+	struct pm_error why = { "" };
+	int ret = pm_ram_create(&memory, &vm->ram, &why);
 
-	if (!ret)
-		ret = pm_device_create(&config, vm->ram, &mem_device_ops, vm,
-				       &vm->device, err);
-	return ret;
+	if (ret)
+		return pm_error_set(err, -ret, "memory device %s: %s", c->id,
+				    why.text);
+	return pm_device_create(&config, vm->ram, &mem_device_ops, vm,
+				&vm->device, err);
 }
 
 static int pci_create(struct virtio_mem *vm)
@@ -209,6 +346,9 @@ static int mem_init(struct virtio_mem *vm, struct pm_error *err)
 		return ret;
 	ret = region_show(vm);
 	if (!ret)
+		ret = loop_timer_init(vm->config.loop, &vm->retry, retry_due,
+				      vm);
+	if (!ret)
 		ret = pci_create(vm);
 	if (ret)
 		return pm_error_set(err, -ret,
@@ -229,6 +369,7 @@ int virtio_mem_create(const struct virtio_mem_config *config,
 		return pm_error_set(err, ENOMEM, "no memory for device %s",
 				    config->device->id);
 	vm->config = *config;
+	vm->retry_ms = RETRY_MIN_MS;
 	ret = mem_init(vm, err);
 	if (ret) {
 		virtio_mem_destroy(vm);
@@ -242,6 +383,9 @@ void virtio_mem_destroy(struct virtio_mem *vm)
 {
 	if (!vm)
 		return;
+	/* What is pending then is forgotten with the device. */
+	populate_stop(&vm->populate);
+	loop_timer_finish(vm->config.loop, &vm->retry);
 	virtio_pci_destroy(vm->pci);
 	if (vm->listening)
 		pm_device_remove_listener(vm->device,
@@ -256,6 +400,7 @@ void virtio_mem_info(struct virtio_mem *vm, struct mem_device_info *info)
 {
 	virtio_pci_lock(vm->pci);
 	pm_device_get_info(vm->device, &info->device);
+	info->backend = ram_backend_name(vm->config.device->ram.backend);
 	info->driver_ready = virtio_pci_driver_ready(vm->pci);
 	strcpy(info->last_refusal, vm->refusal.text);
 	virtio_pci_unlock(vm->pci);
@@ -269,7 +414,7 @@ int virtio_mem_set_requested(struct virtio_mem *vm, uint64_t size,
 	virtio_pci_lock(vm->pci);
 	ret = pm_device_set_requested(vm->device, size, err);
 	if (!ret)
-		vm->refusal.text[0] = '\0';
+		clear_refusal(vm);
 	virtio_pci_unlock(vm->pci);
 	return ret;
 }
@@ -279,7 +424,9 @@ int virtio_mem_reset(struct virtio_mem *vm, struct pm_error *err)
 	int ret;
 
 	virtio_pci_reset(vm->pci);
+	populate_abort(vm);
 	virtio_pci_lock(vm->pci);
+	clear_refusal(vm);
 	ret = pm_device_system_reset(vm->device, err);
 	virtio_pci_unlock(vm->pci);
 	if (!ret)

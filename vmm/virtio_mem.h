@@ -20,6 +20,7 @@ struct guest_memory;
 struct loop;
 struct pci_host;
 struct virtio_mem;
+struct workers;
 
 struct virtio_mem_config {
 	const struct mem_device_config *device;
@@ -28,6 +29,7 @@ struct virtio_mem_config {
 	struct accel *accel;
 	struct bus *mmio;
 	struct loop *loop;
+	struct workers *workers;
 	struct pci_host *host;
 	/* The plugged size changed; called with the device's lock held. */
 	void (*size_changed)(void *opaque, const char *id, uint64_t size);
@@ -37,6 +39,7 @@ struct virtio_mem_config {
 /* 0 or -errno with a sentence. */
 int virtio_mem_create(const struct virtio_mem_config *config,
 		      struct virtio_mem **vm, struct pm_error *err);
+/* Waits for host work that is under way, as virtio_mem_reset() does. */
 void virtio_mem_destroy(struct virtio_mem *vm);
 
 void virtio_mem_info(struct virtio_mem *vm, struct mem_device_info *info);

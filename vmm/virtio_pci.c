@@ -8,6 +8,17 @@
  * order (a kick of a queue never set up, a ring outside memory) sets
  * DEVICE_NEEDS_RESET or is ignored; nothing goes on until the driver resets
  * the device.
+ *
+ * A request may take the device long. Then its chain is in progress:
+ *
+ *	free         pop a chain and hand it to the device
+ *	in progress  notifications wait in the ring; the device completes the
+ *	             chain, which is pushed, and the ring is looked at again
+ *	forgotten    in progress, but the driver has reset the device: it may
+ *	             set up its new ring, which waits as above; the completion
+ *	             is not told to anybody
+ *
+ * A chain is never pushed into a ring other than the one it came from.
  */
 #include "virtio_pci.h"
 
@@ -24,6 +35,7 @@
 #include <unistd.h>
 
 #include "accel.h"
+#include "virtio_pci_common.h"
 
 #define VIRTIO_VENDOR      0x1af4
 #define VIRTIO_DEVICE_BASE 0x1040
@@ -31,7 +43,6 @@
 #define VIRTIO_REVISION    1
 
 enum { BAR_VIRTIO = 0, BAR_MSIX = 1 };
-enum { VECTORS = 2, QUEUES = 1 };
 
 /* The pages of BAR_VIRTIO. */
 #define COMMON_OFFSET 0x0000
@@ -44,26 +55,6 @@ enum { VECTORS = 2, QUEUES = 1 };
 #define ISR_QUEUE  1
 #define ISR_CONFIG 2
 
-struct virtio_pci {
-	struct pci_function function; /* first: it is the BARs' opaque */
-	struct virtio_pci_config config;
-	pthread_mutex_t lock;
-	struct msix msix;
-	struct loop_source kick;
-	unsigned int cfg_access; /* offset of that capability */
-	struct virtqueue queue;
-	uint16_t queue_vector;
-	uint16_t config_vector;
-	uint64_t accepted;
-	uint32_t feature_select;
-	uint32_t driver_feature_select;
-	uint16_t queue_select;
-	uint8_t status;
-	uint8_t isr;
-	uint8_t generation;
-};
-static_assert(offsetof(struct virtio_pci, function) == 0, "BAR opaque");
-
 void virtio_pci_lock(struct virtio_pci *vp)
 {
 	pthread_mutex_lock(&vp->lock);
@@ -72,12 +63,6 @@ void virtio_pci_lock(struct virtio_pci *vp)
 void virtio_pci_unlock(struct virtio_pci *vp)
 {
 	pthread_mutex_unlock(&vp->lock);
-}
-
-static uint64_t features(const struct virtio_pci *vp)
-{
-	return vp->config.ops->features(vp->config.opaque) |
-	       UINT64_C(1) << VIRTIO_F_VERSION_1;
 }
 
 /* ---- interrupts and reset ------------------------------------------------ */
@@ -110,47 +95,40 @@ bool virtio_pci_driver_ready(const struct virtio_pci *vp)
 		 (VIRTIO_CONFIG_S_NEEDS_RESET | VIRTIO_CONFIG_S_FAILED));
 }
 
-static void device_reset(struct virtio_pci *vp)
-{
-	virtqueue_reset(&vp->queue, vp->config.memory);
-	vp->queue_vector = VIRTIO_MSI_NO_VECTOR;
-	vp->config_vector = VIRTIO_MSI_NO_VECTOR;
-	vp->accepted = 0;
-	vp->feature_select = 0;
-	vp->driver_feature_select = 0;
-	vp->queue_select = 0;
-	vp->status = 0;
-	vp->isr = 0;
-	vp->config.ops->reset(vp->config.opaque);
-}
-
-static void status_write(struct virtio_pci *vp, uint8_t status)
-{
-	uint8_t fresh = status & ~vp->status;
-
-	if (!status) {
-		device_reset(vp);
-		return;
-	}
-	if (fresh & VIRTIO_CONFIG_S_FEATURES_OK) {
-		bool valid = !(vp->accepted & ~features(vp)) &&
-			     (vp->accepted >> VIRTIO_F_VERSION_1 & 1);
-
-		if (!valid) /* the driver sees that the bit did not stay */
-			status &= ~VIRTIO_CONFIG_S_FEATURES_OK;
-		else
-			vp->config.ops->features_accepted(vp->config.opaque,
-							  vp->accepted);
-	}
-	/* Only a reset clears what is set. */
-	vp->status |= status & ~VIRTIO_CONFIG_S_NEEDS_RESET;
-}
-
 /* ---- the queue ----------------------------------------------------------- */
 
 static bool queue_usable(const struct virtio_pci *vp)
 {
 	return virtio_pci_driver_ready(vp) && vp->queue.ready;
+}
+
+static void kick_again(struct virtio_pci *vp)
+{
+	const uint64_t one = 1;
+	ssize_t n = write(vp->kick.fd, &one, sizeof(one));
+
+	(void)n; /* full means kicked */
+}
+
+/* Gives the chain back, unless the device could not handle it. 0 or -errno. */
+static int chain_push(struct virtio_pci *vp, long written)
+{
+	/* [virtio] 4.1.4.3.1: it may have changed configuration too. */
+	vp->generation++;
+	if (written < 0)
+		return (int)written;
+	return virtqueue_push(&vp->queue, &vp->chain, written);
+}
+
+/* Tells the driver what came of a look at the queue. */
+static void queue_report(struct virtio_pci *vp, bool pushed, int ret)
+{
+	if (pushed && virtqueue_wants_interrupt(&vp->queue)) {
+		vp->isr |= ISR_QUEUE;
+		msix_notify(&vp->msix, vp->queue_vector);
+	}
+	if (ret < 0)
+		needs_reset(vp);
 }
 
 /*
@@ -160,37 +138,42 @@ static bool queue_usable(const struct virtio_pci *vp)
 static bool queue_handle(struct virtio_pci *vp)
 {
 	const struct virtio_ops *ops = vp->config.ops;
-	struct virtqueue_chain chain;
 	bool pushed = false;
 	unsigned int budget = vp->queue.size;
 	int ret = 0;
 
-	while (budget && (ret = virtqueue_pop(&vp->queue, &chain)) > 0) {
-		long n = ops->handle(vp->config.opaque, &vp->queue, &chain);
+	while (budget && (ret = virtqueue_pop(&vp->queue, &vp->chain)) > 0) {
+		long n = ops->handle(vp->config.opaque, &vp->queue, &vp->chain);
 
-		/* [virtio] 4.1.4.3.1: it may have changed configuration too. */
-		vp->generation++;
-		ret = n < 0 ? (int)n : virtqueue_push(&vp->queue, &chain, n);
+		vp->in_progress = n == -EINPROGRESS;
+		if (vp->in_progress)
+			break;
+		ret = chain_push(vp, n);
 		if (ret)
 			break;
 		pushed = true;
 		budget--;
 	}
-	if (pushed && virtqueue_wants_interrupt(&vp->queue)) {
-		vp->isr |= ISR_QUEUE;
-		msix_notify(&vp->msix, vp->queue_vector);
-	}
-	if (ret < 0)
-		needs_reset(vp);
+	queue_report(vp, pushed, ret);
 	return !budget;
 }
 
-static void kick_again(struct virtio_pci *vp)
+void virtio_pci_complete(struct virtio_pci *vp, const void *response, long len)
 {
-	const uint64_t one = 1;
-	ssize_t n = write(vp->kick.fd, &one, sizeof(one));
+	bool told = !vp->forgotten && queue_usable(vp);
+	int ret;
 
-	(void)n; /* full means kicked */
+	assert(vp->in_progress);
+	vp->in_progress = false;
+	vp->forgotten = false;
+	kick_again(vp); /* for what has come since */
+	if (!told)
+		return;
+	if (len >= 0)
+		len = virtqueue_chain_write(&vp->queue, &vp->chain, response,
+					    len);
+	ret = chain_push(vp, len);
+	queue_report(vp, !ret, ret);
 }
 
 static void kick_handle(void *opaque, uint32_t events)
@@ -202,212 +185,9 @@ static void kick_handle(void *opaque, uint32_t events)
 	(void)events;
 	(void)n; /* what was kicked is in the ring, not in the count */
 	virtio_pci_lock(vp);
-	if (queue_usable(vp) && queue_handle(vp))
+	if (queue_usable(vp) && !vp->in_progress && queue_handle(vp))
 		kick_again(vp);
 	virtio_pci_unlock(vp);
-}
-
-/* ---- the common configuration, [virtio] 4.1.4.3 -------------------------- */
-
-#define COMMON(field) offsetof(struct virtio_pci_common_cfg, field)
-
-static uint64_t queue_field_read(const struct virtio_pci *vp, uint64_t offset)
-{
-	const struct virtqueue *q = &vp->queue;
-
-	if (vp->queue_select >= QUEUES)
-		return 0;
-	switch (offset) {
-	case COMMON(queue_size):
-		return q->size;
-	case COMMON(queue_msix_vector):
-		return vp->queue_vector;
-	case COMMON(queue_enable):
-		return q->ready;
-	case COMMON(queue_notify_off):
-		return 0;
-	case COMMON(queue_desc_lo):
-		return (uint32_t)q->descriptors;
-	case COMMON(queue_desc_hi):
-		return q->descriptors >> 32;
-	case COMMON(queue_avail_lo):
-		return (uint32_t)q->available;
-	case COMMON(queue_avail_hi):
-		return q->available >> 32;
-	case COMMON(queue_used_lo):
-		return (uint32_t)q->used;
-	case COMMON(queue_used_hi):
-		return q->used >> 32;
-	default:
-		return 0;
-	}
-}
-
-static uint64_t common_field_read(const struct virtio_pci *vp, uint64_t offset)
-{
-	switch (offset) {
-	case COMMON(device_feature_select):
-		return vp->feature_select;
-	case COMMON(device_feature):
-		return vp->feature_select > 1
-			       ? 0
-			       : (uint32_t)(features(vp) >>
-					    (vp->feature_select * 32));
-	case COMMON(guest_feature_select):
-		return vp->driver_feature_select;
-	case COMMON(guest_feature):
-		return vp->driver_feature_select > 1
-			       ? 0
-			       : (uint32_t)(vp->accepted >>
-					    (vp->driver_feature_select * 32));
-	case COMMON(msix_config):
-		return vp->config_vector;
-	case COMMON(num_queues):
-		return QUEUES;
-	case COMMON(device_status):
-		return vp->status;
-	case COMMON(config_generation):
-		return vp->generation;
-	case COMMON(queue_select):
-		return vp->queue_select;
-	default:
-		return queue_field_read(vp, offset);
-	}
-}
-
-static void half_set(uint64_t *field, bool high, uint32_t value)
-{
-	unsigned int shift = high ? 32 : 0;
-
-	*field = (*field & ~(UINT64_C(0xffffffff) << shift)) | (uint64_t)value
-								       << shift;
-}
-
-static void queue_size_write(struct virtqueue *q, uint16_t size)
-{
-	/* [virtio] 2.7: a power of two; what is not is not taken. */
-	if (size && size <= VIRTQUEUE_SIZE_MAX && !(size & (size - 1)))
-		q->size = size;
-}
-
-static uint16_t vector_check(uint16_t vector)
-{
-	return vector < VECTORS ? vector : VIRTIO_MSI_NO_VECTOR;
-}
-
-/* [virtio] 4.1.4.3.2: the fields are fixed once the queue is enabled. */
-static void queue_field_write(struct virtio_pci *vp, uint64_t offset,
-			      uint32_t value)
-{
-	struct virtqueue *q = &vp->queue;
-
-	if (vp->queue_select >= QUEUES)
-		return;
-	if (offset == COMMON(queue_msix_vector)) {
-		vp->queue_vector = vector_check(value);
-		return;
-	}
-	if (q->ready)
-		return;
-	switch (offset) {
-	case COMMON(queue_size):
-		queue_size_write(q, value);
-		break;
-	case COMMON(queue_enable):
-		q->ready = value == 1;
-		break;
-	case COMMON(queue_desc_lo):
-	case COMMON(queue_desc_hi):
-		half_set(&q->descriptors, offset == COMMON(queue_desc_hi),
-			 value);
-		break;
-	case COMMON(queue_avail_lo):
-	case COMMON(queue_avail_hi):
-		half_set(&q->available, offset == COMMON(queue_avail_hi),
-			 value);
-		break;
-	case COMMON(queue_used_lo):
-	case COMMON(queue_used_hi):
-		half_set(&q->used, offset == COMMON(queue_used_hi), value);
-		break;
-	}
-}
-
-static void features_write(struct virtio_pci *vp, uint32_t value)
-{
-	if (vp->driver_feature_select > 1 ||
-	    (vp->status & VIRTIO_CONFIG_S_FEATURES_OK))
-		return;
-	half_set(&vp->accepted, vp->driver_feature_select, value);
-}
-
-static void common_field_write(struct virtio_pci *vp, uint64_t offset,
-			       uint32_t value)
-{
-	switch (offset) {
-	case COMMON(device_feature_select):
-		vp->feature_select = value;
-		break;
-	case COMMON(guest_feature_select):
-		vp->driver_feature_select = value;
-		break;
-	case COMMON(guest_feature):
-		features_write(vp, value);
-		break;
-	case COMMON(msix_config):
-		vp->config_vector = vector_check(value);
-		break;
-	case COMMON(device_status):
-		status_write(vp, value);
-		break;
-	case COMMON(queue_select):
-		vp->queue_select = value;
-		break;
-	default:
-		queue_field_write(vp, offset, value);
-		break;
-	}
-}
-
-static unsigned int common_field_size(uint64_t offset)
-{
-	switch (offset) {
-	case COMMON(device_status):
-	case COMMON(config_generation):
-		return 1;
-	case COMMON(msix_config):
-	case COMMON(num_queues):
-	case COMMON(queue_select):
-	case COMMON(queue_size):
-	case COMMON(queue_msix_vector):
-	case COMMON(queue_enable):
-	case COMMON(queue_notify_off):
-		return 2;
-	default:
-		return 4;
-	}
-}
-
-/* [virtio] 4.1.3.1: a driver uses the width of the field; 64 bits as two. */
-static uint64_t common_read(const struct virtio_pci *vp, uint64_t offset,
-			    unsigned int len)
-{
-	uint64_t value = common_field_read(vp, offset);
-
-	if (len == 8)
-		value |= common_field_read(vp, offset + 4) << 32;
-	return value;
-}
-
-static void common_write(struct virtio_pci *vp, uint64_t offset, uint64_t value,
-			 unsigned int len)
-{
-	unsigned int size = len == 8 ? 4 : len;
-
-	for (unsigned int i = 0; i < len; i += size)
-		if (common_field_size(offset + i) == size)
-			common_field_write(vp, offset + i,
-					   (uint32_t)(value >> (i * 8)));
 }
 
 /* ---- the BARs ------------------------------------------------------------ */
@@ -437,7 +217,7 @@ static uint64_t virtio_bar_read(void *opaque, uint64_t offset, unsigned int len)
 	virtio_pci_lock(vp);
 	switch (offset & ~(uint64_t)(PAGE - 1)) {
 	case COMMON_OFFSET:
-		value = common_read(vp, offset, len);
+		value = virtio_common_read(vp, offset, len);
 		break;
 	case ISR_OFFSET:
 		if (offset == ISR_OFFSET)
@@ -458,7 +238,7 @@ static void virtio_bar_write(void *opaque, uint64_t offset, uint64_t value,
 
 	virtio_pci_lock(vp);
 	if (offset < ISR_OFFSET)
-		common_write(vp, offset, value, len);
+		virtio_common_write(vp, offset, value, len);
 	else if (offset >= NOTIFY_OFFSET)
 		kick_again(vp); /* where no ioeventfd caught it */
 	virtio_pci_unlock(vp);
@@ -641,14 +421,14 @@ int virtio_pci_create(const struct virtio_pci_config *config,
 	ret = kick_init(vp);
 	if (!ret)
 		ret = msix_init(&vp->msix, config->accel, &vp->function,
-				BAR_MSIX, VECTORS);
+				BAR_MSIX, VIRTIO_VECTORS);
 	if (!ret)
 		ret = pci_host_add(config->host, &vp->function);
 	if (ret) {
 		virtio_pci_destroy(vp);
 		return ret;
 	}
-	device_reset(vp);
+	virtio_device_reset(vp);
 	*out = vp;
 	return 0;
 }
@@ -669,7 +449,7 @@ void virtio_pci_destroy(struct virtio_pci *vp)
 void virtio_pci_reset(struct virtio_pci *vp)
 {
 	virtio_pci_lock(vp);
-	device_reset(vp);
+	virtio_device_reset(vp);
 	msix_reset(&vp->msix);
 	virtio_pci_unlock(vp);
 }

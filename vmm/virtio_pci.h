@@ -29,11 +29,15 @@ struct virtio_ops {
 			    unsigned int len);
 	/*
 	 * Handles the next chain: how many bytes were written, or -errno
-	 * when the device needs a reset.
+	 * when the device needs a reset. -EINPROGRESS: it takes longer, and
+	 * virtio_pci_complete() ends it; no other is handled until then.
 	 */
 	long (*handle)(void *opaque, const struct virtqueue *vq,
 		       const struct virtqueue_chain *chain);
-	/* A device reset: the driver starts over. */
+	/*
+	 * A device reset: the driver starts over. A chain in progress is
+	 * forgotten, but still has to be completed.
+	 */
 	void (*reset)(void *opaque);
 };
 
@@ -59,6 +63,14 @@ void virtio_pci_unlock(struct virtio_pci *vp);
 
 /* The configuration space changed; the lock is held. */
 void virtio_pci_config_changed(struct virtio_pci *vp);
+
+/*
+ * Ends the chain for which handle() returned -EINPROGRESS: @len bytes of
+ * response, or -errno when the device needs a reset. Where a reset came
+ * between, the driver does not hear of it. The main thread, with the lock
+ * held; what else is in the ring is handled by the loop.
+ */
+void virtio_pci_complete(struct virtio_pci *vp, const void *response, long len);
 
 /* Whether the driver has set the device up (DRIVER_OK); the lock is held. */
 bool virtio_pci_driver_ready(const struct virtio_pci *vp);

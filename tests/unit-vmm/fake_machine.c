@@ -28,6 +28,7 @@ static void fake_add_device(struct machine *m, const char *id, uint64_t max,
 		.region_size = max,
 		.usable_size = max,
 	};
+	m->devices[index].backend = "anon";
 	m->devices[index].driver_ready = true;
 }
 

@@ -21,8 +21,11 @@ static struct machine_config good(void)
 		.cpus = 1,
 		.memory = MACHINE_MEMORY_DEFAULT,
 		.mem_devices = {
-			{ "vm0", 8 * G, 0, 2 * M },
-			{ "vm1", 1 * G, 512 * M, 1 * M },
+			{ .id = "vm0", .max_size = 8 * G, .block_size = 2 * M },
+			{ .id = "vm1",
+			  .max_size = 1 * G,
+			  .requested_size = 512 * M,
+			  .block_size = 1 * M },
 		},
 		.nr_mem_devices = 2,
 	};
@@ -152,6 +155,103 @@ static void test_device_sizes(void **state)
 				 "multiple of 2 MiB: use 1 GiB or 1026 MiB");
 }
 
+static void test_pages(void **state)
+{
+	struct machine_config config = good();
+	struct ram_options *ram = &config.mem_devices[0].ram;
+	struct pm_error err;
+
+	(void)state;
+	ram->page_size = 2 * M;
+	expect_sentence(&config, "vm0: a page size of 2 MiB is for huge pages, "
+				 "and the backend is anon: add "
+				 "backend=hugetlb, or leave page-size out");
+	ram->backend = PM_RAM_HUGETLB;
+	assert_int_equal(machine_config_check(&config, &err), 0);
+	ram->page_size = 3 * M;
+	expect_sentence(&config, "vm0: a page size of 3 MiB is not one of huge "
+				 "pages: use 2 MiB or 1 GiB");
+	ram->page_size = 4096;
+	expect_sentence(&config, "vm0: a page size of 4 KiB is not one of huge "
+				 "pages: use 2 MiB or 1 GiB");
+	ram->page_size = 1 * G;
+	expect_sentence(&config, "vm0: a block size of 2 MiB is below the page "
+				 "size: use 1 GiB or a larger power of two");
+	config.mem_devices[0].block_size = 1 * G;
+	assert_int_equal(machine_config_check(&config, &err), 0);
+	config.memory_ram.page_size = 1 * G;
+	expect_sentence(&config, "boot memory: a page size of 1 GiB is for "
+				 "huge pages, and the backend is anon: add "
+				 "backend=hugetlb, or leave page-size out");
+	config.memory_ram.backend = PM_RAM_HUGETLB;
+	expect_sentence(&config, "a boot memory of 512 MiB is not a multiple "
+				 "of 1 GiB: use 1 GiB");
+	config.memory = 3 * G / 2;
+	expect_sentence(&config, "a boot memory of 1.5 GiB is not a multiple "
+				 "of 1 GiB: use 1 GiB or 2 GiB");
+	config.memory = 2 * G;
+	assert_int_equal(machine_config_check(&config, &err), 0);
+}
+
+static void test_policy(void **state)
+{
+	struct machine_config config = good();
+	struct ram_options *ram = &config.mem_devices[1].ram;
+	struct pm_error err;
+
+	(void)state;
+	ram->policy = PM_NUMA_INTERLEAVE;
+	expect_sentence(&config, "vm1: the policy interleave needs host nodes: "
+				 "add host-nodes=0, say");
+	ram->nodes[15] = UINT64_C(1) << 63;
+	assert_int_equal(machine_config_check(&config, &err), 0);
+	ram->policy = PM_NUMA_NONE;
+	expect_sentence(&config, "vm1: host nodes need a policy: add "
+				 "policy=bind, preferred or interleave");
+	config.memory_ram.policy = PM_NUMA_BIND;
+	expect_sentence(&config, "boot memory: the policy bind needs host "
+				 "nodes: add host-nodes=0, say");
+	config = good();
+	config.mem_devices[0].ram.prealloc = true;
+	assert_int_equal(machine_config_check(&config, &err), 0);
+	config.mem_devices[0].ram.no_reserve = true;
+	expect_sentence(&config, "vm0: reserve=off and prealloc=on contradict "
+				 "each other: leave one of them out");
+}
+
+static void test_ram_config(void **state)
+{
+	const struct ram_options none = { 0 };
+	struct ram_options options = {
+		.backend = PM_RAM_HUGETLB,
+		.page_size = 1 * G,
+		.no_thp = true,
+		.lock = true,
+		.dump = true,
+		.policy = PM_NUMA_PREFERRED,
+	};
+	struct pm_ram_config config = ram_options_config(&none, 5 * M);
+
+	(void)state;
+	assert_int_equal(config.backend, PM_RAM_ANON);
+	assert_int_equal(config.max_size, 5 * M);
+	assert_int_equal(config.page_size, 0);
+	assert_int_equal(config.thp, PM_THP_ON);
+	assert_false(config.lock || config.dump || config.no_reserve);
+	assert_int_equal(config.policy, PM_NUMA_NONE);
+	assert_false(ram_options_populate(&none));
+	assert_true(ram_options_populate(&options));
+	options.nodes[3] = 7;
+	config = ram_options_config(&options, 4 * G);
+	assert_int_equal(config.backend, PM_RAM_HUGETLB);
+	assert_int_equal(config.max_size, 4 * G);
+	assert_int_equal(config.page_size, 1 * G);
+	assert_int_equal(config.thp, PM_THP_OFF);
+	assert_true(config.lock && config.dump && !config.no_reserve);
+	assert_int_equal(config.policy, PM_NUMA_PREFERRED);
+	assert_int_equal(config.nodes[3], 7);
+}
+
 static void test_device_ids(void **state)
 {
 	struct machine_config config = good();
@@ -201,6 +301,9 @@ int main(void)
 		cmocka_unit_test(test_machine),
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_device_sizes),
+		cmocka_unit_test(test_pages),
+		cmocka_unit_test(test_policy),
+		cmocka_unit_test(test_ram_config),
 		cmocka_unit_test(test_device_ids),
 		cmocka_unit_test(test_sockets),
 	};

@@ -155,16 +155,17 @@ static json_t *mem_device_data(const struct mem_device_info *info)
 	const char *refusal = *info->last_refusal ? info->last_refusal : NULL;
 
 	return json_pack("{s:s, s:I, s:I, s:I, s:i, s:I, s:I, s:s+,"
-			 " s:I, s:b, s:s*}",
+			 " s:s, s:I, s:b, s:s*}",
 			 "id", dev->id, "memaddr", (json_int_t)dev->addr,
 			 "requested-size", (json_int_t)dev->requested_size,
 			 "size", (json_int_t)dev->plugged_size, "node",
 			 (int)dev->node, "max-size",
 			 (json_int_t)dev->region_size, "block-size",
 			 (json_int_t)dev->block_size, "memdev", "/objects/",
-			 dev->id, "x-paramem-usable-size",
-			 (json_int_t)dev->usable_size, "x-paramem-driver-ready",
-			 info->driver_ready, "x-paramem-last-refusal", refusal);
+			 dev->id, "x-paramem-backend", info->backend,
+			 "x-paramem-usable-size", (json_int_t)dev->usable_size,
+			 "x-paramem-driver-ready", info->driver_ready,
+			 "x-paramem-last-refusal", refusal);
 }
 
 static int run_query_memory_devices(struct qmp_conn *conn, const json_t *args,

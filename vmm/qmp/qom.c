@@ -122,6 +122,11 @@ static json_t *get_realized(const struct mem_device_info *info)
 	return json_true();
 }
 
+static json_t *get_backend(const struct mem_device_info *info)
+{
+	return json_string(info->backend);
+}
+
 static json_t *get_usable_size(const struct mem_device_info *info)
 {
 	return json_integer((json_int_t)info->device.usable_size);
@@ -150,6 +155,7 @@ static const struct property {
 	{ "node", get_node },
 	{ "type", get_type },
 	{ "realized", get_realized },
+	{ "x-paramem-backend", get_backend },
 	{ "x-paramem-usable-size", get_usable_size },
 	{ "x-paramem-driver-ready", get_driver_ready },
 	{ "x-paramem-last-refusal", get_last_refusal },

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The memory that a machine boots with. */
+#include "boot_memory.h"
+
+#include <errno.h>
+#include <string.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "accel.h"
+#include "guest_memory.h"
+#include "loop.h"
+#include "memory_map.h"
+#include "populate.h"
+#include "size.h"
+
+#define PROGRESS_FIRST_MS 1000
+#define PROGRESS_MS       200
+
+/* Populating, while the loop runs. */
+struct boot_populate {
+	struct populate populate;
+	struct loop_timer timer;
+	bool shown;
+	bool done;
+	int result;
+	struct pm_error why;
+};
+
+static void on_done(void *opaque, int result, const struct pm_error *why)
+{
+	struct boot_populate *b = opaque;
+
+	b->done = true;
+	b->result = result;
+	b->why = *why;
+}
+
+static void show_progress(void *opaque)
+{
+	struct boot_populate *b = opaque;
+
+	b->shown = true;
+	fprintf(stderr, "\r\033[Kpopulating boot memory: %s of %s",
+		size_format_rounded(populate_progress(&b->populate)).text,
+		size_format(b->populate.size).text);
+	loop_timer_arm(&b->timer, PROGRESS_MS);
+}
+
+/* Progress is a courtesy: it is left out where it cannot be shown. */
+static void begin_progress(struct boot_populate *b, struct loop *loop)
+{
+	if (isatty(STDERR_FILENO) &&
+	    !loop_timer_init(loop, &b->timer, show_progress, b))
+		loop_timer_arm(&b->timer, PROGRESS_FIRST_MS);
+}
+
+static void end_progress(struct boot_populate *b, struct loop *loop)
+{
+	loop_timer_finish(loop, &b->timer);
+	if (b->shown)
+		fputs("\r\033[K", stderr);
+}
+
+static int populate(struct pm_ram *ram, struct loop *loop,
+		    struct workers *workers, const bool *ended,
+		    struct pm_error *err)
+{
+	struct boot_populate b = { .done = false };
+	int ret = populate_start(&b.populate, workers, ram, 0, pm_ram_size(ram),
+				 on_done, &b, err);
+
+	if (ret)
+		return ret;
+	begin_progress(&b, loop);
+	while (!ret && !b.done && !*ended)
+		ret = loop_run_once(loop);
+	end_progress(&b, loop);
+	populate_stop(&b.populate);
+	if (ret)
+		return pm_error_set(err, -ret, "the main loop failed (%s)",
+				    strerror(-ret));
+	if (!b.done)
+		return pm_error_set(err, EINTR,
+				    "a signal ended the machine "
+				    "before it was populated");
+	if (b.result)
+		*err = b.why;
+	return b.result;
+}
+
+int boot_memory_create(const struct machine_config *config, struct loop *loop,
+		       struct workers *workers, const bool *ended,
+		       struct pm_ram **out, struct pm_error *err)
+{
+	const struct pm_ram_config ram_config =
+		ram_options_config(&config->memory_ram, config->memory);
+	struct pm_error why = { "" };
+	struct pm_ram *ram = NULL;
+	int ret = pm_ram_create(&ram_config, &ram, &why);
+
+	if (!ret)
+		ret = pm_ram_resize(ram, config->memory, &why);
+	if (!ret && ram_options_populate(&config->memory_ram))
+		ret = populate(ram, loop, workers, ended, &why);
+	if (ret) {
+		pm_ram_destroy(ram);
+		return pm_error_set(err, -ret, "boot memory of %s: %s",
+				    size_format(config->memory).text, why.text);
+	}
+	*out = ram;
+	return 0;
+}
+
+static int show_region(struct guest_memory *memory, struct accel *accel,
+		       uint64_t gpa, uint64_t size, uint8_t *host)
+{
+	const struct guest_memory_region region = { .gpa = gpa,
+						    .size = size,
+						    .host = host };
+	int ret;
+
+	if (!size)
+		return 0;
+	ret = guest_memory_add(memory, &region);
+	return ret ? ret : accel_add_memory(accel, gpa, size, host);
+}
+
+int boot_memory_show(struct pm_ram *ram, const struct memory_map *map,
+		     struct guest_memory *memory, struct accel *accel,
+		     struct pm_error *err)
+{
+	uint8_t *host = pm_ram_host(ram);
+	int ret = show_region(memory, accel, 0, map->low_size, host);
+
+	if (!ret)
+		ret = show_region(memory, accel, MAP_HIGH_BASE, map->high_size,
+				  host + map->low_size);
+	if (ret)
+		return pm_error_set(err, -ret,
+				    "KVM does not take the boot memory (%s)",
+				    strerror(-ret));
+	return 0;
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The common configuration of the virtio PCI transport ([virtio] 4.1.4.3):
+ * how the driver negotiates features, sets the queue up and resets.
+ */
+#include "virtio_pci_common.h"
+
+#include <linux/virtio_config.h>
+#include <linux/virtio_pci.h>
+
+static uint64_t features(const struct virtio_pci *vp)
+{
+	return vp->config.ops->features(vp->config.opaque) |
+	       UINT64_C(1) << VIRTIO_F_VERSION_1;
+}
+
+/* ---- reset and status ---------------------------------------------------- */
+
+void virtio_device_reset(struct virtio_pci *vp)
+{
+	virtqueue_reset(&vp->queue, vp->config.memory);
+	vp->forgotten = vp->in_progress;
+	vp->queue_vector = VIRTIO_MSI_NO_VECTOR;
+	vp->config_vector = VIRTIO_MSI_NO_VECTOR;
+	vp->accepted = 0;
+	vp->feature_select = 0;
+	vp->driver_feature_select = 0;
+	vp->queue_select = 0;
+	vp->status = 0;
+	vp->isr = 0;
+	vp->config.ops->reset(vp->config.opaque);
+}
+
+static void status_write(struct virtio_pci *vp, uint8_t status)
+{
+	uint8_t fresh = status & ~vp->status;
+
+	if (!status) {
+		virtio_device_reset(vp);
+		return;
+	}
+	if (fresh & VIRTIO_CONFIG_S_FEATURES_OK) {
+		bool valid = !(vp->accepted & ~features(vp)) &&
+			     (vp->accepted >> VIRTIO_F_VERSION_1 & 1);
+
+		if (!valid) /* the driver sees that the bit did not stay */
+			status &= ~VIRTIO_CONFIG_S_FEATURES_OK;
+		else
+			vp->config.ops->features_accepted(vp->config.opaque,
+							  vp->accepted);
+	}
+	/* Only a reset clears what is set. */
+	vp->status |= status & ~VIRTIO_CONFIG_S_NEEDS_RESET;
+}
+
+/* ---- the fields ---------------------------------------------------------- */
+
+#define COMMON(field) offsetof(struct virtio_pci_common_cfg, field)
+
+static uint64_t queue_field_read(const struct virtio_pci *vp, uint64_t offset)
+{
+	const struct virtqueue *q = &vp->queue;
+
+	if (vp->queue_select >= VIRTIO_QUEUES)
+		return 0;
+	switch (offset) {
+	case COMMON(queue_size):
+		return q->size;
+	case COMMON(queue_msix_vector):
+		return vp->queue_vector;
+	case COMMON(queue_enable):
+		return q->ready;
+	case COMMON(queue_notify_off):
+		return 0;
+	case COMMON(queue_desc_lo):
+		return (uint32_t)q->descriptors;
+	case COMMON(queue_desc_hi):
+		return q->descriptors >> 32;
+	case COMMON(queue_avail_lo):
+		return (uint32_t)q->available;
+	case COMMON(queue_avail_hi):
+		return q->available >> 32;
+	case COMMON(queue_used_lo):
+		return (uint32_t)q->used;
+	case COMMON(queue_used_hi):
+		return q->used >> 32;
+	default:
+		return 0;
+	}
+}
+
+static uint64_t common_field_read(const struct virtio_pci *vp, uint64_t offset)
+{
+	switch (offset) {
+	case COMMON(device_feature_select):
+		return vp->feature_select;
+	case COMMON(device_feature):
+		return vp->feature_select > 1
+			       ? 0
+			       : (uint32_t)(features(vp) >>
+					    (vp->feature_select * 32));
+	case COMMON(guest_feature_select):
+		return vp->driver_feature_select;
+	case COMMON(guest_feature):
+		return vp->driver_feature_select > 1
+			       ? 0
+			       : (uint32_t)(vp->accepted >>
+					    (vp->driver_feature_select * 32));
+	case COMMON(msix_config):
+		return vp->config_vector;
+	case COMMON(num_queues):
+		return VIRTIO_QUEUES;
+	case COMMON(device_status):
+		return vp->status;
+	case COMMON(config_generation):
+		return vp->generation;
+	case COMMON(queue_select):
+		return vp->queue_select;
+	default:
+		return queue_field_read(vp, offset);
+	}
+}
+
+static void half_set(uint64_t *field, bool high, uint32_t value)
+{
+	unsigned int shift = high ? 32 : 0;
+
+	*field = (*field & ~(UINT64_C(0xffffffff) << shift)) | (uint64_t)value
+								       << shift;
+}
+
+static void queue_size_write(struct virtqueue *q, uint16_t size)
+{
+	/* [virtio] 2.7: a power of two; what is not is not taken. */
+	if (size && size <= VIRTQUEUE_SIZE_MAX && !(size & (size - 1)))
+		q->size = size;
+}
+
+static uint16_t vector_check(uint16_t vector)
+{
+	return vector < VIRTIO_VECTORS ? vector : VIRTIO_MSI_NO_VECTOR;
+}
+
+/* [virtio] 4.1.4.3.2: the fields are fixed once the queue is enabled. */
+static void queue_field_write(struct virtio_pci *vp, uint64_t offset,
+			      uint32_t value)
+{
+	struct virtqueue *q = &vp->queue;
+
+	if (vp->queue_select >= VIRTIO_QUEUES)
+		return;
+	if (offset == COMMON(queue_msix_vector)) {
+		vp->queue_vector = vector_check(value);
+		return;
+	}
+	if (q->ready)
+		return;
+	switch (offset) {
+	case COMMON(queue_size):
+		queue_size_write(q, value);
+		break;
+	case COMMON(queue_enable):
+		q->ready = value == 1;
+		break;
+	case COMMON(queue_desc_lo):
+	case COMMON(queue_desc_hi):
+		half_set(&q->descriptors, offset == COMMON(queue_desc_hi),
+			 value);
+		break;
+	case COMMON(queue_avail_lo):
+	case COMMON(queue_avail_hi):
+		half_set(&q->available, offset == COMMON(queue_avail_hi),
+			 value);
+		break;
+	case COMMON(queue_used_lo):
+	case COMMON(queue_used_hi):
+		half_set(&q->used, offset == COMMON(queue_used_hi), value);
+		break;
+	}
+}
+
+static void features_write(struct virtio_pci *vp, uint32_t value)
+{
+	if (vp->driver_feature_select > 1 ||
+	    (vp->status & VIRTIO_CONFIG_S_FEATURES_OK))
+		return;
+	half_set(&vp->accepted, vp->driver_feature_select, value);
+}
+
+static void common_field_write(struct virtio_pci *vp, uint64_t offset,
+			       uint32_t value)
+{
+	switch (offset) {
+	case COMMON(device_feature_select):
+		vp->feature_select = value;
+		break;
+	case COMMON(guest_feature_select):
+		vp->driver_feature_select = value;
+		break;
+	case COMMON(guest_feature):
+		features_write(vp, value);
+		break;
+	case COMMON(msix_config):
+		vp->config_vector = vector_check(value);
+		break;
+	case COMMON(device_status):
+		status_write(vp, value);
+		break;
+	case COMMON(queue_select):
+		vp->queue_select = value;
+		break;
+	default:
+		queue_field_write(vp, offset, value);
+		break;
+	}
+}
+
+static unsigned int common_field_size(uint64_t offset)
+{
+	switch (offset) {
+	case COMMON(device_status):
+	case COMMON(config_generation):
+		return 1;
+	case COMMON(msix_config):
+	case COMMON(num_queues):
+	case COMMON(queue_select):
+	case COMMON(queue_size):
+	case COMMON(queue_msix_vector):
+	case COMMON(queue_enable):
+	case COMMON(queue_notify_off):
+		return 2;
+	default:
+		return 4;
+	}
+}
+
+/* [virtio] 4.1.3.1: a driver uses the width of the field; 64 bits as two. */
+uint64_t virtio_common_read(const struct virtio_pci *vp, uint64_t offset,
+			    unsigned int len)
+{
+	uint64_t value = common_field_read(vp, offset);
+
+	if (len == 8)
+		value |= common_field_read(vp, offset + 4) << 32;
+	return value;
+}
+
+void virtio_common_write(struct virtio_pci *vp, uint64_t offset, uint64_t value,
+			 unsigned int len)
+{
+	unsigned int size = len == 8 ? 4 : len;
+
+	for (unsigned int i = 0; i < len; i += size)
+		if (common_field_size(offset + i) == size)
+			common_field_write(vp, offset + i,
+					   (uint32_t)(value >> (i * 8)));
+}
