@@ -264,12 +264,15 @@ static bool measure_discard(const struct kind *kind, const struct options *o,
 	bool good = grow_and_populate(ram, size);
 
 	for (p->count = 0; good && p->count < o->rounds; p->count++) {
-		p->ours[p->count] = time_discard(ram, size);
-		good = populate(ram, size);
-		if (!good)
-			break;
-		p->bare[p->count] = time_bare_discard(ram, size);
-		good = populate(ram, size);
+		/* Who comes first alternates here, too. */
+		for (unsigned int turn = 0; good && turn < 2; turn++) {
+			if ((p->count + turn) % 2)
+				p->bare[p->count] =
+					time_bare_discard(ram, size);
+			else
+				p->ours[p->count] = time_discard(ram, size);
+			good = populate(ram, size);
+		}
 	}
 	pm_ram_destroy(ram);
 	return good;
