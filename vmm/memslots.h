@@ -2,7 +2,9 @@
 /*
  * Shows a memory device's memory to the guest span by span: a span becomes a
  * memory slot when the first block in it is plugged, so what the host keeps
- * per slot follows what was plugged and not the maximum.
+ * per slot follows what was plugged and not the maximum. A slot may reach past
+ * the memory that is accessible: a guest that touches it there gets its machine
+ * stopped, and nothing else happens.
  */
 #ifndef VMM_MEMSLOTS_H
 #define VMM_MEMSLOTS_H

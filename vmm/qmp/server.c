@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -101,7 +102,9 @@ int qmp_create(struct machine *machine, struct qmp **out, struct pm_error *err)
 	ret = loop_timer_init(qmp->loop, &qmp->size_timer, qmp_events_tick,
 			      qmp);
 	if (ret < 0)
-		pm_error_set(err, -ret, "cannot create a timer");
+		pm_error_set(err, -ret,
+			     "the control socket cannot be set up (%s)",
+			     strerror(-ret));
 	else
 		ret = qmp_open_ports(qmp, err);
 	if (ret < 0) {

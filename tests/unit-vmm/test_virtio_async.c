@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Requests of a memory device that take long: the loop goes on, the answers
+ * come in order, and resets of either kind and destruction are safe at any
+ * moment. pm_ram_populate() is replaced by one that a test can hold up.
+ */
+#include "../unit/cmocka_all.h"
+
+#include <errno.h>
+#include <linux/virtio_config.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "driver.h"
+#include "virtio_mem.h"
+#include "workers.h"
+
+#define MIB   (UINT64_C(1) << 20)
+#define GIB   (UINT64_C(1) << 30)
+#define BASE  (4 * GIB)
+#define BLOCK (2 * MIB)
+
+enum { PLUG, UNPLUG, UNPLUG_ALL, STATE };
+enum { ACK, NACK, BUSY, ERROR };
+enum { PLUGGED, UNPLUGGED, MIXED };
+enum { NOTHING = 0x5a5a }; /* where no answer was written */
+
+struct fixture {
+	struct rig rig;
+	struct mem_device_config device;
+	struct workers *workers;
+	struct virtio_mem *vm;
+	struct driver d;
+};
+
+/* ---- populating ---------------------------------------------------------- */
+
+static atomic_bool gate; /* shut: populating waits */
+static atomic_int fail;  /* -errno */
+static atomic_uint entered;
+
+int __wrap_pm_ram_populate(struct pm_ram *ram, uint64_t offset, uint64_t size,
+			   struct pm_error *err);
+int __wrap_pm_ram_populate(struct pm_ram *ram, uint64_t offset, uint64_t size,
+			   struct pm_error *err)
+{
+	int ret = atomic_load(&fail);
+
+	atomic_fetch_add(&entered, 1);
+	while (atomic_load(&gate))
+		usleep(100);
+	if (ret)
+		return pm_error_set(err, -ret, "the host has none left");
+	memset((uint8_t *)pm_ram_host(ram) + offset, 0, size);
+	return 0;
+}
+
+static void *open_gate_soon(void *opaque)
+{
+	(void)opaque;
+	usleep(20000);
+	atomic_store(&gate, false);
+	return NULL;
+}
+
+/* ---- the rig ------------------------------------------------------------- */
+
+static void size_changed(void *opaque, const char *id, uint64_t size)
+{
+	(void)opaque, (void)id, (void)size;
+}
+
+static int setup(void **state)
+{
+	static struct fixture f;
+	struct virtio_mem_config config = {
+		.device = &f.device,
+		.gpa = BASE,
+		.memory = &f.rig.memory,
+		.accel = &f.rig.accel,
+		.size_changed = size_changed,
+		.opaque = &f,
+	};
+
+	memset(&f, 0, sizeof(f));
+	atomic_store(&gate, false);
+	atomic_store(&fail, 0);
+	atomic_store(&entered, 0);
+	rig_init(&f.rig);
+	assert_int_equal(workers_create(f.rig.loop, &f.workers), 0);
+	f.device = (struct mem_device_config){
+		.id = "vm0",
+		.max_size = 1 * GIB,
+		.requested_size = 512 * MIB,
+		.block_size = BLOCK,
+		.ram.prealloc = true,
+	};
+	config.mmio = f.rig.mmio;
+	config.loop = f.rig.loop;
+	config.host = f.rig.pci;
+	config.workers = f.workers;
+	assert_int_equal(virtio_mem_create(&config, &f.vm, NULL), 0);
+	driver_find(&f.d, &f.rig, 1);
+	driver_start(&f.d);
+	*state = &f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	virtio_mem_destroy(f->vm);
+	workers_destroy(f->workers);
+	rig_finish(&f->rig);
+	return 0;
+}
+
+static void offer(struct fixture *f, unsigned int index, uint16_t type,
+		  uint64_t block, uint16_t nb)
+{
+	driver_put_request(&f->d, index, type, BASE + block * BLOCK, nb);
+	driver_offer(&f->d, index);
+	driver_kick(&f->d);
+}
+
+/* Offers a plug whose populating waits at the gate. */
+static void begin(struct fixture *f, unsigned int index, uint64_t block)
+{
+	unsigned int before = atomic_load(&entered);
+
+	atomic_store(&gate, true);
+	offer(f, index, PLUG, block, 1);
+	rig_settle(&f->rig);
+	while (atomic_load(&entered) == before)
+		usleep(100);
+}
+
+static uint64_t plugged(struct fixture *f)
+{
+	struct mem_device_info info;
+
+	virtio_mem_info(f->vm, &info);
+	return info.device.plugged_size;
+}
+
+/* Runs the loop until the driver has so many answers. */
+static void await_used(struct fixture *f, uint16_t used)
+{
+	while (driver_used(&f->d) != used)
+		assert_int_equal(loop_run_once(f->rig.loop), 0);
+	rig_settle(&f->rig);
+	assert_int_equal(driver_used(&f->d), used);
+}
+
+/* ---- the tests ----------------------------------------------------------- */
+
+static void test_loop_goes_on(void **state)
+{
+	struct fixture *f = *state;
+
+	begin(f, 0, 0);
+	/* The second waits in the ring, whatever it asks. */
+	offer(f, 2, STATE, 0, 1);
+	rig_settle(&f->rig);
+	assert_int_equal(driver_used(&f->d), 0);
+	assert_int_equal(plugged(f), 0);
+	assert_int_equal(virtio_mem_set_requested(f->vm, 600 * MIB, NULL), 0);
+	assert_int_equal(driver_interrupts(&f->d, DRIVER_QUEUE_VECTOR), 0);
+	atomic_store(&gate, false);
+	await_used(f, 2);
+	assert_int_equal(driver_answer(&f->d, 0, NULL), ACK);
+	assert_int_equal(driver_answer(&f->d, 2, NULL), ACK);
+	assert_int_equal(plugged(f), BLOCK);
+	assert_true(driver_interrupts(&f->d, DRIVER_QUEUE_VECTOR) > 0);
+}
+
+static void test_refused_and_woken(void **state)
+{
+	struct fixture *f = *state;
+	struct mem_device_info info;
+
+	atomic_store(&fail, -ENOMEM);
+	offer(f, 0, PLUG, 0, 1);
+	await_used(f, 1);
+	assert_int_equal(driver_answer(&f->d, 0, NULL), BUSY);
+	virtio_mem_info(f->vm, &info);
+	assert_non_null(strstr(info.last_refusal, "the host has none left"));
+	assert_int_equal(info.device.plugged_size, 0);
+	/* It is woken without anybody asking. */
+	while (!driver_interrupts(&f->d, DRIVER_CONFIG_VECTOR))
+		assert_int_equal(loop_run_once(f->rig.loop), 0);
+	atomic_store(&fail, 0);
+	offer(f, 0, PLUG, 0, 1);
+	await_used(f, 2);
+	assert_int_equal(driver_answer(&f->d, 0, NULL), ACK);
+	virtio_mem_info(f->vm, &info);
+	assert_string_equal(info.last_refusal, "");
+}
+
+static void test_driver_resets(void **state)
+{
+	struct fixture *f = *state;
+	uint16_t what;
+
+	begin(f, 0, 0);
+	driver_set_status(&f->d, 0);
+	assert_int_equal(driver_status(&f->d), 0);
+	memset(f->rig.ram + DRIVER_USED, 0, 4096);
+	memset(f->rig.ram + DRIVER_AVAIL, 0, 4096);
+	memset(f->rig.ram + DRIVER_RESPONSE, 0x5a, 4096);
+	f->d.available = 0;
+	driver_start(&f->d);
+	offer(f, 4, STATE, 0, 1);
+	offer(f, 6, PLUG, 0, 1);
+	rig_settle(&f->rig);
+	assert_int_equal(driver_used(&f->d), 0);
+	atomic_store(&gate, false);
+	await_used(f, 2);
+	/* Nobody was told of the old one, and it plugged nothing. */
+	assert_int_equal(driver_answer(&f->d, 0, NULL), NOTHING);
+	assert_int_equal(driver_answer(&f->d, 4, &what), ACK);
+	assert_int_equal(what, UNPLUGGED);
+	assert_int_equal(driver_answer(&f->d, 6, NULL), ACK);
+	assert_int_equal(plugged(f), BLOCK);
+}
+
+/* It resets after all was populated, but before the loop has heard of it. */
+static void test_driver_resets_late(void **state)
+{
+	struct fixture *f = *state;
+
+	begin(f, 0, 0);
+	atomic_store(&gate, false);
+	usleep(20000);
+	driver_set_status(&f->d, 0);
+	rig_settle(&f->rig);
+	assert_int_equal(driver_used(&f->d), 0);
+	assert_int_equal(plugged(f), 0);
+}
+
+static void test_driver_fails(void **state)
+{
+	struct fixture *f = *state;
+
+	begin(f, 0, 0);
+	driver_set_status(&f->d, driver_status(&f->d) | VIRTIO_CONFIG_S_FAILED);
+	atomic_store(&gate, false);
+	while (!plugged(f))
+		assert_int_equal(loop_run_once(f->rig.loop), 0);
+	rig_settle(&f->rig);
+	assert_int_equal(driver_used(&f->d), 0);
+}
+
+static void test_system_reset(void **state)
+{
+	struct fixture *f = *state;
+	pthread_t thread;
+
+	begin(f, 0, 0);
+	offer(f, 2, STATE, 0, 1);
+	pthread_create(&thread, NULL, open_gate_soon, NULL);
+	assert_int_equal(virtio_mem_reset(f->vm, NULL), 0);
+	pthread_join(thread, NULL);
+	rig_settle(&f->rig);
+	assert_int_equal(driver_used(&f->d), 0);
+	assert_int_equal(plugged(f), 0);
+	/* And it can be used as before, once it is found again. */
+	memset(f->rig.ram + DRIVER_AVAIL, 0, 4096);
+	f->d.available = 0;
+	driver_start(&f->d);
+	offer(f, 0, PLUG, 0, 2);
+	await_used(f, 1);
+	assert_int_equal(driver_answer(&f->d, 0, NULL), ACK);
+	assert_int_equal(plugged(f), 2 * BLOCK);
+}
+
+/* The teardown destroys it while it is at work. */
+static void test_destroyed(void **state)
+{
+	struct fixture *f = *state;
+	static pthread_t thread;
+
+	begin(f, 0, 0);
+	pthread_create(&thread, NULL, open_gate_soon, NULL);
+	pthread_detach(thread);
+}
+
+/* Resets by a vCPU at all kinds of moments. */
+static void *reset_often(void *opaque)
+{
+	struct fixture *f = opaque;
+
+	for (int i = 0; i < 100; i++) {
+		driver_set_status(&f->d, 0);
+		usleep(200);
+	}
+	return NULL;
+}
+
+static void test_driver_resets_at_any_time(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int i = 0; i < 20; i++) {
+		pthread_t thread;
+
+		memset(f->rig.ram + DRIVER_USED, 0, 4096);
+		memset(f->rig.ram + DRIVER_AVAIL, 0, 4096);
+		f->d.available = 0;
+		driver_start(&f->d);
+		offer(f, 0, i & 1 ? UNPLUG_ALL : PLUG, 0, 16);
+		pthread_create(&thread, NULL, reset_often, f);
+		rig_settle(&f->rig);
+		pthread_join(thread, NULL);
+		rig_settle(&f->rig);
+		assert_true(!plugged(f) || plugged(f) == 16 * BLOCK);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
+		TEST(test_loop_goes_on),  TEST(test_refused_and_woken),
+		TEST(test_driver_resets), TEST(test_driver_resets_late),
+		TEST(test_driver_fails),  TEST(test_system_reset),
+		TEST(test_destroyed),     TEST(test_driver_resets_at_any_time),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
