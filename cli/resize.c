@@ -20,6 +20,8 @@
 
 #define RESIZE_WAIT_SECONDS 60
 #define RESIZE_ASK_MS       1000
+/* How many of them make it time to say why: moving busy memory takes time. */
+#define RESIZE_ASKS_QUIET   4
 
 static const char help[] =
 	"paramem resize TARGET DEVICE SIZE [--wait SECONDS] [--json]\n"
@@ -49,6 +51,7 @@ struct resize {
 	struct mem_view view; /* as last heard */
 	bool running;
 	struct progress progress;
+	unsigned int asks; /* since the last event */
 };
 
 static bool resize_reached(const struct resize *r)
@@ -154,7 +157,9 @@ static int resize_step(struct resize *r, struct qmp_client *client,
 	ret = qmp_client_event(client, until, &event, err);
 	if (ret == -ETIMEDOUT) {
 		ret = resize_ask(r, client, err);
-		if (!ret && !r->json && !resize_reached(r))
+		r->asks++;
+		if (!ret && !r->json && !resize_reached(r) &&
+		    r->asks >= RESIZE_ASKS_QUIET)
 			progress_show(&r->progress, r->view.size,
 				      resize_reason(r));
 		return ret;
@@ -163,6 +168,8 @@ static int resize_step(struct resize *r, struct qmp_client *client,
 		return ret;
 	heard = resize_hear(r, event);
 	json_decref(event);
+	if (heard)
+		r->asks = 0;
 	if (heard && !r->json)
 		progress_show(&r->progress, r->view.size, NULL);
 	/* An event may be older than what was asked for; make sure. */

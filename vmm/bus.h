@@ -23,7 +23,10 @@ struct bus_ops {
 int bus_create(struct bus **bus);
 void bus_destroy(struct bus *bus);
 
-/* 0, -EEXIST when it overlaps another range, -ENOSPC. */
+/*
+ * 0, -EEXIST when it overlaps another range, -ENOSPC, or -EINVAL when it is
+ * empty or wraps.
+ */
 int bus_map(struct bus *bus, uint64_t base, uint64_t size,
 	    const struct bus_ops *ops, void *opaque);
 /* Unmaps what starts at @base; nothing happens if nothing does. */

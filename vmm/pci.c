@@ -151,6 +151,14 @@ static void bars_update(struct pci_function *f)
 		bar_update(f, i);
 }
 
+/* A BAR that leaves its place may give room to another function's. */
+static void all_bars_update(struct pci_host *host)
+{
+	for (unsigned int i = 0; i < SLOTS; i++)
+		if (host->slots[i])
+			bars_update(host->slots[i]);
+}
+
 /* ---- configuration accesses ---------------------------------------------- */
 
 static struct pci_function *function_find(struct pci_host *host,
@@ -188,8 +196,10 @@ static void config_write(struct pci_host *host, unsigned int devfn,
 		f->config[offset + i] =
 			(f->config[offset + i] & ~mask) | (byte & mask);
 	}
-	if (bars_written(offset, len))
+	if (bars_written(offset, len)) {
 		bars_update(f);
+		all_bars_update(host);
+	}
 	if (f->ops->config_written)
 		f->ops->config_written(f, offset, len);
 }

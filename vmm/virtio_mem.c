@@ -187,6 +187,10 @@ static long mem_handle(void *opaque, const struct virtqueue *vq,
 	len = virtqueue_chain_read(vq, chain, request, sizeof(request));
 	if (len < 0)
 		return len;
+	/* Nothing is done that could not be answered. */
+	if (room >= sizeof(response) &&
+	    !virtqueue_chain_can_write(vq, chain, sizeof(response)))
+		return -EFAULT;
 	len = pm_device_request(
 		vm->device, request, len, response,
 		room < sizeof(response) ? room : sizeof(response), &why);
@@ -408,8 +412,9 @@ int virtio_mem_set_requested(struct virtio_mem *vm, uint64_t size,
 	int ret;
 
 	virtio_pci_lock(vm->pci);
-	clear_refusal(vm);
 	ret = pm_device_set_requested(vm->device, size, err);
+	if (!ret)
+		clear_refusal(vm);
 	virtio_pci_unlock(vm->pci);
 	return ret;
 }

@@ -113,6 +113,8 @@ static void kick_again(struct virtio_pci *vp)
 /* Gives the chain back, unless the device could not handle it. 0 or -errno. */
 static int chain_push(struct virtio_pci *vp, long written)
 {
+	/* [virtio] 4.1.4.3.1: it may have changed configuration too. */
+	vp->generation++;
 	if (written < 0)
 		return (int)written;
 	return virtqueue_push(&vp->queue, &vp->chain, written);

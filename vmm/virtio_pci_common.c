@@ -248,11 +248,10 @@ uint64_t virtio_common_read(const struct virtio_pci *vp, uint64_t offset,
 void virtio_common_write(struct virtio_pci *vp, uint64_t offset, uint64_t value,
 			 unsigned int len)
 {
-	if (len == 8) {
-		common_field_write(vp, offset, (uint32_t)value);
-		common_field_write(vp, offset + 4, value >> 32);
-		return;
-	}
-	if (len == common_field_size(offset))
-		common_field_write(vp, offset, (uint32_t)value);
+	unsigned int size = len == 8 ? 4 : len;
+
+	for (unsigned int i = 0; i < len; i += size)
+		if (common_field_size(offset + i) == size)
+			common_field_write(vp, offset + i,
+					   (uint32_t)(value >> (i * 8)));
 }

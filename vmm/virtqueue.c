@@ -189,6 +189,25 @@ uint64_t virtqueue_chain_room(const struct virtqueue_chain *chain)
 	return room;
 }
 
+bool virtqueue_chain_can_write(const struct virtqueue *vq,
+			       const struct virtqueue_chain *chain, size_t size)
+{
+	size_t done = 0;
+
+	if (virtqueue_chain_room(chain) < size)
+		return false;
+	for (unsigned int i = 0; done < size; i++) {
+		const struct virtqueue_buffer *b =
+			&chain->buffers[chain->nr_readable + i];
+		size_t len = b->len < size - done ? b->len : size - done;
+
+		if (len && !guest_memory_at(vq->memory, b->gpa, len))
+			return false;
+		done += len;
+	}
+	return true;
+}
+
 long virtqueue_chain_write(const struct virtqueue *vq,
 			   const struct virtqueue_chain *chain, const void *buf,
 			   size_t size)

@@ -71,5 +71,9 @@ long virtqueue_chain_write(const struct virtqueue *vq,
 			   size_t size);
 /* Bytes that the writable buffers hold. */
 uint64_t virtqueue_chain_room(const struct virtqueue_chain *chain);
+/* Whether @size bytes of room are there, and in memory that is. */
+bool virtqueue_chain_can_write(const struct virtqueue *vq,
+			       const struct virtqueue_chain *chain,
+			       size_t size);
 
 #endif /* VMM_VIRTQUEUE_H */

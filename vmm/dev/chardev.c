@@ -103,12 +103,20 @@ static void ring(struct chardev *c)
 	(void)n; /* full means rung */
 }
 
+/*
+ * Input for which there is no room is not watched at all: epoll would tell of
+ * a hang-up again and again, though what was sent before it is still unread.
+ */
 static void input_watch(struct chardev *c)
 {
-	bool paused = atomic_load(&c->input_paused);
+	bool want = c->input.fd >= 0 && !atomic_load(&c->input_paused);
 
-	if (c->input_watched)
-		loop_modify(c->loop, &c->input, paused ? 0 : EPOLLIN);
+	if (want == c->input_watched)
+		return;
+	if (!want)
+		loop_remove(c->loop, &c->input);
+	/* A regular file or /dev/null cannot be watched: no input then. */
+	c->input_watched = want && !loop_add(c->loop, &c->input, EPOLLIN);
 }
 
 static void client_leave(struct chardev *c)
@@ -116,8 +124,10 @@ static void client_leave(struct chardev *c)
 	if (c->input_watched)
 		loop_remove(c->loop, &c->input);
 	c->input_watched = false;
-	if (c->kind != SERIAL_UNIX)
+	if (c->kind != SERIAL_UNIX) {
+		c->input.fd = -1;
 		return;
+	}
 	pthread_mutex_lock(&c->lock);
 	if (c->output_watched)
 		loop_remove(c->loop, &c->output);
@@ -138,18 +148,16 @@ static void input_ready(void *opaque, uint32_t events)
 	size_t room = c->ops->room(c->opaque);
 	ssize_t len;
 
-	if (!room && !(events & (EPOLLHUP | EPOLLERR))) {
+	(void)events;
+	if (!room) {
 		atomic_store(&c->input_paused, true);
 		/* The guest may have made room just before. */
-		if (!c->ops->room(c->opaque)) {
-			input_watch(c);
-			return;
-		}
-		atomic_store(&c->input_paused, false);
+		if (c->ops->room(c->opaque))
+			atomic_store(&c->input_paused, false);
+		input_watch(c);
 		return;
 	}
-	len = read(c->input.fd, data,
-		   room && room < INPUT_MAX ? room : INPUT_MAX);
+	len = read(c->input.fd, data, room < INPUT_MAX ? room : INPUT_MAX);
 	if (len < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (len <= 0) {
@@ -195,7 +203,8 @@ static bool put_locked(struct chardev *c, uint8_t byte)
 
 	if (c->out_fd < 0)
 		return true;
-	if (poll(&p, 1, 0) == 0) {
+	/* Interrupted (by a pause), it knows nothing: a write might wait. */
+	if (poll(&p, 1, 0) <= 0) {
 		atomic_store(&c->output_blocked, true);
 		ring(c);
 		return false;
@@ -237,8 +246,16 @@ static void connect_fds(struct chardev *c, int in, int out)
 	c->output.fd = out;
 	c->out_fd = out;
 	pthread_mutex_unlock(&c->lock);
-	/* A regular file or /dev/null cannot be watched: no input then. */
-	c->input_watched = in >= 0 && !loop_add(c->loop, &c->input, EPOLLIN);
+	atomic_store(&c->input_paused, false);
+	input_watch(c);
+}
+
+/* Input that is not watched hides that its client has left. */
+static bool client_left(const struct chardev *c)
+{
+	struct pollfd p = { .fd = c->input.fd };
+
+	return c->input.fd >= 0 && !c->input_watched && poll(&p, 1, 0) > 0;
 }
 
 static void accept_ready(void *opaque, uint32_t events)
@@ -250,6 +267,8 @@ static void accept_ready(void *opaque, uint32_t events)
 	(void)events;
 	if (in < 0)
 		return;
+	if (client_left(c))
+		client_leave(c);
 	/* One client; a second descriptor, so that epoll watches each way. */
 	if (c->input.fd < 0)
 		out = fcntl(in, F_DUPFD_CLOEXEC, 0);

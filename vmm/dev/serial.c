@@ -194,10 +194,14 @@ static void ier_write(struct serial *s, uint8_t value)
 static void fcr_write(struct serial *s, uint8_t value)
 {
 	s->fcr = value;
-	if (value & UART_FCR_CLEAR_RCVR)
+	if (value & UART_FCR_CLEAR_RCVR) {
 		s->received.used = 0;
-	if (value & UART_FCR_CLEAR_XMIT)
+		chardev_want_input(s->chardev);
+	}
+	if ((value & UART_FCR_CLEAR_XMIT) && s->unsent.used) {
 		s->unsent.used = 0;
+		s->thre_pending = true;
+	}
 }
 
 static void register_write(struct serial *s, unsigned int reg, uint8_t value)

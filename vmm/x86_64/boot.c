@@ -67,7 +67,8 @@ static int file_open(struct boot_file *file, const char *what, const char *path,
 	struct stat st;
 
 	file->path = path;
-	file->fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* Without O_NONBLOCK a named pipe would keep us waiting for a writer. */
+	file->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (file->fd < 0)
 		return pm_error_set(err, errno,
 				    "the %s %s cannot be opened (%s): check "
@@ -125,6 +126,7 @@ static int header_check(const struct boot *boot, struct pm_error *err)
 {
 	const struct setup_header *h = &boot->header;
 	const char *path = boot->kernel.path;
+	uint64_t need;
 
 	if (h->boot_flag != BOOT_FLAG || h->header != HEADER_MAGIC)
 		return pm_error_set(
@@ -143,7 +145,11 @@ static int header_check(const struct boot *boot, struct pm_error *err)
 				    "the kernel %s is not relocatable: build "
 				    "it with CONFIG_RELOCATABLE=y",
 				    path);
-	if (boot->setup_size + ENTRY_64_OFFSET >= boot->kernel.size)
+	/* syssize counts what follows the setup, in units of 16 bytes. */
+	need = h->syssize * UINT64_C(16);
+	if (need <= ENTRY_64_OFFSET)
+		need = ENTRY_64_OFFSET + 1;
+	if (boot->kernel.size < boot->setup_size + need)
 		return pm_error_set(err, ENOEXEC,
 				    "the kernel %s is cut short at %" PRIu64
 				    " bytes",
@@ -240,7 +246,10 @@ static uint64_t kernel_load_end(const struct boot *boot)
 /* Where the kernel runs, once it has unpacked itself. */
 static uint64_t kernel_run_end(const struct boot *boot)
 {
-	return boot->header.pref_address + boot->header.init_size;
+	uint64_t start = boot->header.pref_address;
+	uint64_t size = boot->header.init_size;
+
+	return size > UINT64_MAX - start ? UINT64_MAX : start + size;
 }
 
 /* The highest page-aligned place for @size bytes below @end, or 0. */
@@ -324,10 +333,8 @@ static int params_write(const struct boot *boot, const struct guest_memory *gm)
 	bp->hdr.type_of_loader = LOADER_UNDEFINED;
 	bp->hdr.cmd_line_ptr = COMMAND_LINE_GPA;
 	bp->acpi_rsdp_addr = ACPI_BASE;
-	if (boot->initrd.fd >= 0) {
-		bp->hdr.ramdisk_image = initrd_place(boot);
-		bp->hdr.ramdisk_size = boot->initrd.size;
-	}
+	bp->hdr.ramdisk_image = boot->initrd.fd >= 0 ? initrd_place(boot) : 0;
+	bp->hdr.ramdisk_size = boot->initrd.size; /* 0: none */
 	e820_fill(bp, boot->config.map);
 	return guest_memory_write(gm, COMMAND_LINE_GPA, line, strlen(line) + 1);
 }

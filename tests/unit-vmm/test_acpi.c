@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The ACPI tables: found from the RSDP on, as a guest finds them. */
+#include "../unit/cmocka_all.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "x86_64/acpi.h"
+
+#define M    (UINT64_C(1) << 20)
+#define G    (UINT64_C(1) << 30)
+#define SIZE (ACPI_BASE + ACPI_SIZE)
+
+struct fixture {
+	uint8_t *ram;
+	struct guest_memory gm;
+	struct memory_map map;
+};
+
+static int setup(void **state)
+{
+	static struct fixture f;
+	struct guest_memory_region region = { .size = SIZE };
+	uint64_t gpa;
+
+	f.gm.nr = 0;
+	f.ram = calloc(1, SIZE);
+	region.host = f.ram;
+	assert_int_equal(guest_memory_add(&f.gm, &region), 0);
+	assert_int_equal(memory_map_init(&f.map, 4 * G, 46, NULL), 0);
+	assert_int_equal(memory_map_add_device(&f.map, "a", 8 * G, &gpa, NULL),
+			 0);
+	assert_int_equal(memory_map_add_device(&f.map, "b", M, &gpa, NULL), 0);
+	*state = &f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	free(((struct fixture *)*state)->ram);
+	return 0;
+}
+
+static uint64_t le(const uint8_t *bytes, int nr)
+{
+	uint64_t value = 0;
+
+	for (int i = 0; i < nr; i++)
+		value |= (uint64_t)bytes[i] << (i * 8);
+	return value;
+}
+
+static uint8_t sum(const uint8_t *bytes, size_t nr)
+{
+	uint8_t s = 0;
+
+	for (size_t i = 0; i < nr; i++)
+		s += bytes[i];
+	return s;
+}
+
+static void write_tables(struct fixture *f, unsigned int cpus)
+{
+	const struct acpi_config config = { .map = &f->map, .cpus = cpus };
+
+	assert_int_equal(acpi_write(&f->gm, &config), 0);
+}
+
+/* A table at @gpa, whose signature, place, length and checksum are right. */
+static const uint8_t *table_at(struct fixture *f, uint64_t gpa,
+			       const char *signature)
+{
+	const uint8_t *t = f->ram + gpa;
+
+	assert_in_range(gpa, ACPI_BASE, SIZE - 36);
+	assert_memory_equal(t, signature, 4);
+	assert_in_range(le(t + 4, 4), 36, SIZE - gpa);
+	assert_int_equal(sum(t, le(t + 4, 4)), 0);
+	return t;
+}
+
+static const uint8_t *xsdt(struct fixture *f)
+{
+	const uint8_t *rsdp = f->ram + ACPI_BASE;
+
+	assert_memory_equal(rsdp, "RSD PTR ", 8);
+	assert_int_equal(rsdp[15], 2);
+	assert_int_equal(le(rsdp + 20, 4), 36);
+	assert_int_equal(sum(rsdp, 20), 0);
+	assert_int_equal(sum(rsdp, 36), 0);
+	return table_at(f, le(rsdp + 24, 8), "XSDT");
+}
+
+static const uint8_t *find(struct fixture *f, const char *signature)
+{
+	const uint8_t *x = xsdt(f);
+	const uint8_t *found = NULL;
+
+	for (uint32_t at = 36; at < le(x + 4, 4); at += 8) {
+		uint64_t gpa = le(x + at, 8);
+
+		assert_in_range(gpa, ACPI_BASE, SIZE - 36);
+		if (memcmp(f->ram + gpa, signature, 4))
+			continue;
+		assert_null(found);
+		found = table_at(f, gpa, signature);
+	}
+	assert_non_null(found);
+	return found;
+}
+
+static void all_tables_are_found_and_sum_up(void **state)
+{
+	struct fixture *f = *state;
+
+	write_tables(f, 2);
+	find(f, "FACP");
+	find(f, "APIC");
+	find(f, "MCFG");
+	find(f, "SRAT");
+	assert_int_equal(le(xsdt(f) + 4, 4), 36 + 4 * 8);
+}
+
+static void the_fadt_leads_to_the_dsdt_and_the_ports(void **state)
+{
+	struct fixture *f = *state;
+	const uint8_t *fadt;
+
+	write_tables(f, 1);
+	fadt = find(f, "FACP");
+	table_at(f, le(fadt + 40, 4), "DSDT");
+	assert_int_equal(le(fadt + 140, 8), le(fadt + 40, 4));
+	assert_int_equal(le(fadt + 36, 4) % 64, 0);
+	assert_memory_equal(f->ram + le(fadt + 36, 4), "FACS", 4);
+	assert_int_equal(le(fadt + 46, 2), 9);     /* SCI */
+	assert_int_equal(le(fadt + 56, 4), 0x600); /* PM1 event */
+	assert_int_equal(fadt[88], 4);
+	assert_int_equal(le(fadt + 64, 4), 0x604); /* PM1 control */
+	assert_int_equal(fadt[89], 2);
+	assert_true(le(fadt + 112, 4) & 1u << 10); /* reset register */
+	assert_false(le(fadt + 112, 4) & 1u << 4); /* a fixed power button */
+	assert_memory_equal(fadt + 116, "\x01\x08\x00\x01\xf9\x0c", 6);
+	assert_int_equal(fadt[128], 6);
+	/* Writing to it must not reach the PCI address port. */
+	assert_int_equal(le(fadt + 120, 8), 0xcf9);
+}
+
+static void the_madt_lists_all_cpus(void **state)
+{
+	struct fixture *f = *state;
+	const uint8_t *madt;
+	unsigned int cpus = 0, ioapics = 0;
+
+	write_tables(f, 64);
+	madt = find(f, "APIC");
+	assert_int_equal(le(madt + 36, 4), MAP_LAPIC_BASE);
+	for (uint32_t at = 44; at < le(madt + 4, 4); at += madt[at + 1]) {
+		assert_true(madt[at + 1]);
+		if (madt[at] == 0) {
+			assert_int_equal(madt[at + 3], cpus++);
+			assert_int_equal(le(madt + at + 4, 4), 1);
+		} else if (madt[at] == 1) {
+			assert_int_equal(le(madt + at + 4, 4), MAP_IOAPIC_BASE);
+			ioapics++;
+		} else {
+			/* The SCI: active high, level. */
+			assert_memory_equal(
+				madt + at,
+				"\x02\x0a\x00\x09\x09\x00\x00\x00\x0d\x00", 10);
+		}
+	}
+	assert_int_equal(cpus, 64);
+	assert_int_equal(ioapics, 1);
+}
+
+static void the_mcfg_is_one_bus(void **state)
+{
+	struct fixture *f = *state;
+	const uint8_t *mcfg;
+
+	write_tables(f, 1);
+	mcfg = find(f, "MCFG");
+	assert_int_equal(le(mcfg + 4, 4), 60);
+	assert_int_equal(le(mcfg + 44, 8), MAP_ECAM_BASE);
+	assert_int_equal(mcfg[54], 0);
+	assert_int_equal(mcfg[55], 0);
+}
+
+struct memory {
+	uint64_t base, size;
+	uint32_t flags;
+};
+
+/* The memory of the SRAT; returns how many entries. */
+static unsigned int srat_memory(struct fixture *f, struct memory *memory)
+{
+	const uint8_t *srat = find(f, "SRAT");
+	unsigned int nr = 0;
+
+	for (uint32_t at = 48; at < le(srat + 4, 4); at += srat[at + 1]) {
+		assert_true(srat[at + 1]);
+		if (srat[at] != 1)
+			continue;
+		assert_true(nr < 4);
+		memory[nr].base = le(srat + at + 8, 8);
+		memory[nr].size = le(srat + at + 16, 8);
+		memory[nr++].flags = le(srat + at + 28, 4);
+	}
+	return nr;
+}
+
+static void device_memory_is_hot_pluggable(void **state)
+{
+	struct memory memory[4] = { 0 };
+	struct fixture *f = *state;
+
+	write_tables(f, 2);
+	assert_int_equal(srat_memory(f, memory), 3);
+	assert_int_equal(memory[0].base, 0);
+	assert_int_equal(memory[0].size, 3 * G);
+	assert_int_equal(memory[0].flags, 1);
+	assert_int_equal(memory[1].base, 4 * G);
+	assert_int_equal(memory[1].size, G);
+	assert_int_equal(memory[1].flags, 1);
+	assert_int_equal(memory[2].base, 6 * G);
+	assert_int_equal(memory[2].base + memory[2].size, f->map.device_end);
+	assert_int_equal(memory[2].flags, 3);
+}
+
+static void what_is_not_there_is_not_listed(void **state)
+{
+	struct memory memory[4] = { 0 };
+	struct fixture *f = *state;
+
+	assert_int_equal(memory_map_init(&f->map, 64 * M, 46, NULL), 0);
+	write_tables(f, 1);
+	assert_int_equal(srat_memory(f, memory), 1);
+	assert_int_equal(memory[0].size, 64 * M);
+}
+
+static void srat_lists_all_cpus(void **state)
+{
+	struct fixture *f = *state;
+	const uint8_t *srat;
+	unsigned int cpus = 0;
+
+	write_tables(f, 64);
+	srat = find(f, "SRAT");
+	for (uint32_t at = 48; at < le(srat + 4, 4); at += srat[at + 1])
+		if (srat[at] == 0)
+			assert_int_equal(srat[at + 3], cpus++);
+	assert_int_equal(cpus, 64);
+}
+
+static void what_does_not_fit_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	const struct acpi_config many = { .map = &f->map, .cpus = 100000 };
+	struct guest_memory none = { .nr = 0 };
+
+	assert_int_equal(acpi_write(&f->gm, &many), -ENOSPC);
+	assert_int_equal(acpi_write(&none, &many), -EFAULT);
+}
+
+/* A reset writes them again: nothing of them is left to chance. */
+static void writing_twice_gives_the_same(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t *before = malloc(ACPI_SIZE);
+
+	assert_non_null(before);
+	write_tables(f, 3);
+	memcpy(before, f->ram + ACPI_BASE, ACPI_SIZE);
+	write_tables(f, 3);
+	assert_memory_equal(before, f->ram + ACPI_BASE, ACPI_SIZE);
+	free(before);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(all_tables_are_found_and_sum_up),
+		TEST(the_fadt_leads_to_the_dsdt_and_the_ports),
+		TEST(the_madt_lists_all_cpus),
+		TEST(the_mcfg_is_one_bus),
+		TEST(device_memory_is_hot_pluggable),
+		TEST(what_is_not_there_is_not_listed),
+		TEST(srat_lists_all_cpus),
+		TEST(what_does_not_fit_is_refused),
+		TEST(writing_twice_gives_the_same),
+	};
+
+	return cmocka_run_group_tests_name("acpi", tests, NULL, NULL);
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The one door to guest memory: whatever the numbers, it opens only on what
+ * is there. */
+#include "../unit/cmocka_all.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "guest_memory.h"
+
+#define SIZE 0x1000
+
+static uint8_t low[SIZE], next[SIZE], top[SIZE];
+static uint64_t absent_from, absent_to; /* within the region at 0x8000 */
+
+static bool present(void *opaque, uint64_t offset, uint64_t size)
+{
+	assert_ptr_equal(opaque, &absent_from);
+	assert_true(size && offset < SIZE && size <= SIZE - offset);
+	return offset + size <= absent_from || offset >= absent_to;
+}
+
+static void add(struct guest_memory *gm, uint64_t gpa, uint8_t *host)
+{
+	const struct guest_memory_region region = { .gpa = gpa,
+						    .size = SIZE,
+						    .host = host };
+
+	assert_int_equal(guest_memory_add(gm, &region), 0);
+}
+
+static void the_whole_region_and_no_more(void **state)
+{
+	struct guest_memory gm = { .nr = 0 };
+
+	(void)state;
+	add(&gm, 0x4000, low);
+	assert_ptr_equal(guest_memory_at(&gm, 0x4000, SIZE), low);
+	assert_ptr_equal(guest_memory_at(&gm, 0x4fff, 1), low + SIZE - 1);
+	assert_null(guest_memory_at(&gm, 0x4000, SIZE + 1));
+	assert_null(guest_memory_at(&gm, 0x3fff, 1));
+	assert_null(guest_memory_at(&gm, 0x3fff, 2));
+	assert_null(guest_memory_at(&gm, 0x4fff, 2));
+	assert_null(guest_memory_at(&gm, 0x5000, 1));
+}
+
+static void sums_that_wrap_reach_nothing(void **state)
+{
+	struct guest_memory gm = { .nr = 0 };
+
+	(void)state;
+	add(&gm, 0, low);
+	assert_null(guest_memory_at(&gm, 0, UINT64_MAX));
+	assert_null(guest_memory_at(&gm, 1, UINT64_MAX));
+	assert_null(guest_memory_at(&gm, 0x800, -(uint64_t)0x700));
+	assert_null(guest_memory_at(&gm, UINT64_MAX, 2));
+	assert_null(guest_memory_at(&gm, -(uint64_t)0x10, 0x20));
+}
+
+static void a_region_may_end_at_the_top(void **state)
+{
+	struct guest_memory_region region = { .gpa = -(uint64_t)SIZE,
+					      .size = SIZE,
+					      .host = top };
+	struct guest_memory gm = { .nr = 0 };
+
+	(void)state;
+	assert_int_equal(guest_memory_add(&gm, &region), 0);
+	assert_ptr_equal(guest_memory_at(&gm, UINT64_MAX, 1), top + SIZE - 1);
+	assert_null(guest_memory_at(&gm, UINT64_MAX, 2));
+	region.gpa++;
+	assert_int_equal(guest_memory_add(&gm, &region), -EINVAL);
+	region.gpa = 0;
+	region.size = 0;
+	assert_int_equal(guest_memory_add(&gm, &region), -EINVAL);
+	assert_int_equal(gm.nr, 1);
+}
+
+static void no_range_crosses_from_region_to_region(void **state)
+{
+	struct guest_memory gm = { .nr = 0 };
+
+	(void)state;
+	add(&gm, 0x4000, low);
+	add(&gm, 0x5000, next);
+	assert_ptr_equal(guest_memory_at(&gm, 0x5000, SIZE), next);
+	assert_null(guest_memory_at(&gm, 0x4fff, 2));
+	assert_null(guest_memory_at(&gm, 0x4000, 2 * SIZE));
+}
+
+static void what_is_absent_is_not_given(void **state)
+{
+	const struct guest_memory_region region = {
+		.gpa = 0x8000,
+		.size = SIZE,
+		.host = low,
+		.present = present,
+		.opaque = &absent_from,
+	};
+	struct guest_memory gm = { .nr = 0 };
+	uint8_t byte = 0x5a;
+
+	(void)state;
+	absent_from = 0x100;
+	absent_to = 0x200;
+	assert_int_equal(guest_memory_add(&gm, &region), 0);
+	assert_ptr_equal(guest_memory_at(&gm, 0x8000, 0x100), low);
+	assert_null(guest_memory_at(&gm, 0x8000, 0x101));
+	assert_null(guest_memory_at(&gm, 0x8100, 1));
+	assert_null(guest_memory_at(&gm, 0x81ff, 2));
+	assert_ptr_equal(guest_memory_at(&gm, 0x8200, 1), low + 0x200);
+	assert_int_equal(guest_memory_read(&gm, 0x8100, &byte, 1), -EFAULT);
+	assert_int_equal(guest_memory_write(&gm, 0x8100, &byte, 1), -EFAULT);
+	assert_int_equal(byte, 0x5a);
+}
+
+static void an_empty_range_is_never_there(void **state)
+{
+	struct guest_memory gm = { .nr = 0 };
+	uint8_t byte;
+
+	(void)state;
+	add(&gm, 0x4000, low);
+	assert_null(guest_memory_at(&gm, 0x4000, 0));
+	assert_null(guest_memory_at(&gm, 0x9000, 0));
+	assert_int_equal(guest_memory_read(&gm, 0x4000, &byte, 0), -EFAULT);
+}
+
+static void copies_go_both_ways(void **state)
+{
+	struct guest_memory gm = { .nr = 0 };
+	char text[6] = "";
+
+	(void)state;
+	add(&gm, 0x4000, low);
+	assert_int_equal(guest_memory_write(&gm, 0x4ffa, "hello", 6), 0);
+	assert_memory_equal(low + SIZE - 6, "hello", 6);
+	assert_int_equal(guest_memory_read(&gm, 0x4ffa, text, 6), 0);
+	assert_string_equal(text, "hello");
+	memset(low, 0, SIZE);
+	assert_int_equal(guest_memory_write(&gm, 0x4ffb, "hello", 6), -EFAULT);
+	for (int i = 0; i < SIZE; i++)
+		assert_int_equal(low[i], 0);
+}
+
+static void regions_are_limited(void **state)
+{
+	const struct guest_memory_region one_more = { .gpa = 0x100000,
+						      .size = SIZE,
+						      .host = low };
+	struct guest_memory gm = { .nr = 0 };
+
+	(void)state;
+	for (uint64_t i = 0; i < GUEST_MEMORY_REGIONS_MAX; i++)
+		add(&gm, i * SIZE, low);
+	assert_int_equal(guest_memory_add(&gm, &one_more), -ENOSPC);
+	assert_null(guest_memory_at(&gm, 0x100000, 1));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_whole_region_and_no_more),
+		cmocka_unit_test(sums_that_wrap_reach_nothing),
+		cmocka_unit_test(a_region_may_end_at_the_top),
+		cmocka_unit_test(no_range_crosses_from_region_to_region),
+		cmocka_unit_test(what_is_absent_is_not_given),
+		cmocka_unit_test(an_empty_range_is_never_there),
+		cmocka_unit_test(copies_go_both_ways),
+		cmocka_unit_test(regions_are_limited),
+	};
+
+	return cmocka_run_group_tests_name("guest_memory", tests, NULL, NULL);
+}
