@@ -166,8 +166,6 @@ void virtio_pci_complete(struct virtio_pci *vp, const void *response, long len)
 	assert(vp->in_progress);
 	vp->in_progress = false;
 	vp->forgotten = false;
-	/* [virtio] 4.1.4.3.1: it may have changed configuration too. */
-	vp->generation++;
 	kick_again(vp); /* for what has come since */
 	if (!told)
 		return;
