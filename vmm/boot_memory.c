@@ -112,6 +112,21 @@ int boot_memory_create(const struct machine_config *config, struct loop *loop,
 	return 0;
 }
 
+int boot_memory_reset(const struct machine_config *config, struct pm_ram *ram,
+		      struct pm_error *err)
+{
+	int ret = 0;
+
+	if (!ram_options_populate(&config->memory_ram))
+		ret = pm_ram_discard(ram, 0, config->memory);
+	if (ret)
+		return pm_error_set(err, -ret,
+				    "the boot memory cannot be freed for a "
+				    "reset (%s)",
+				    strerror(-ret));
+	return 0;
+}
+
 static int show_region(struct guest_memory *memory, struct accel *accel,
 		       uint64_t gpa, uint64_t size, uint8_t *host)
 {

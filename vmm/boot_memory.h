@@ -24,6 +24,14 @@ int boot_memory_create(const struct machine_config *config, struct loop *loop,
 		       struct workers *workers, const bool *ended,
 		       struct pm_ram **ram, struct pm_error *err);
 
+/*
+ * For a system reset: a fresh guest finds nothing of the old one, and the host
+ * has the memory back, unless it was populated, and so promised, for good. 0
+ * or -errno with a sentence.
+ */
+int boot_memory_reset(const struct machine_config *config, struct pm_ram *ram,
+		      struct pm_error *err);
+
 /* Puts it where the map says. 0, or -errno with a sentence. */
 int boot_memory_show(struct pm_ram *ram, const struct memory_map *map,
 		     struct guest_memory *memory, struct accel *accel,

@@ -146,19 +146,6 @@ static int devices_reset(struct machine *m, struct pm_error *err)
 	return ret;
 }
 
-/* A fresh guest finds nothing of the old one, and the host has it back. */
-static int boot_memory_reset(struct machine *m, struct pm_error *err)
-{
-	int ret = pm_ram_discard(m->boot_ram, 0, m->config.memory);
-
-	if (ret)
-		return pm_error_set(err, -ret,
-				    "the boot memory cannot be freed for a "
-				    "reset (%s)",
-				    strerror(-ret));
-	return 0;
-}
-
 /* Puts all into the power-on state and the kernel into memory. */
 static int power_on(struct machine *m, struct pm_error *err)
 {
@@ -167,7 +154,7 @@ static int power_on(struct machine *m, struct pm_error *err)
 
 	ret = devices_reset(m, err);
 	if (!ret)
-		ret = boot_memory_reset(m, err);
+		ret = boot_memory_reset(&m->config, m->boot_ram, err);
 	if (!ret)
 		ret = boot_load(m->boot, &m->memory, &entry, err);
 	if (!ret)
