@@ -136,11 +136,12 @@ class Result:
         return f'status {self.status}, output {self.out!r}, errors {self.err!r}'
 
 
-def paramem(*words, seconds=COMMAND_SECONDS, wrapper=(), **options):
+def paramem(*words, seconds=COMMAND_SECONDS, wrapper=(), program=None,
+            **options):
     """Runs the program to its end."""
     began = time.monotonic()
     process = subprocess.Popen(
-        [*wrapper, Settings.paramem, *words], stdin=subprocess.DEVNULL,
+        [*wrapper, program or Settings.paramem, *words], stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         encoding='utf-8', errors='replace',
         env=options.pop('env', environment()), **options)
