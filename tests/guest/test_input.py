@@ -5,7 +5,6 @@ and nothing left behind."""
 import os
 import shutil
 import socket
-import subprocess
 
 from harness import (FAST, MIB, Deadline, Group, Qmp, Settings, Skip, Vm,
                      check, check_equal, environment, names_directory,
