@@ -314,7 +314,7 @@ static int create_accel(struct machine *m, struct pm_error *err)
 		.opaque = m,
 	};
 
-	return accel_create(&config, &m->accel, err);
+	return accel_kvm_create(&config, &m->accel, err);
 }
 
 static int lay_out_memory(struct machine *m, struct pm_error *err)
