@@ -234,6 +234,27 @@ void pm_ram_remove_listener(struct pm_ram *ram, struct pm_ram_listener *l);
 
 struct pm_device;
 
+/* What to do about a guest that uses unplugged memory: see "the guard". */
+enum pm_guard {
+	PM_GUARD_OFF,
+	PM_GUARD_AUTO,     /* the most that this host offers, maybe nothing */
+	PM_GUARD_REQUIRED, /* that, and no device where it is nothing */
+};
+
+enum pm_guard_level {
+	PM_GUARD_NONE,
+	PM_GUARD_WRITES,   /* reads see zeros, and are not told */
+	PM_GUARD_ACCESSES, /* reads are told as well */
+};
+
+/* A guest used unplugged memory. */
+struct pm_violation {
+	uint64_t offset; /* within the region */
+	bool write;
+	pid_t thread;   /* what gettid(2) says on the thread that did it */
+	uint64_t count; /* of this device so far, this one included */
+};
+
 struct pm_device_config {
 	const char *id;          /* copied; for sentences; NULL: a default */
 	uint64_t addr;           /* guest physical, multiple of block */
@@ -246,6 +267,7 @@ struct pm_device_config {
 				    always so with huge pages */
 	bool async;              /* leave populating to the caller, see
 				    pm_device_request() */
+	enum pm_guard guard;     /* see "the guard" */
 };
 
 /* What the device tells its owner; each member may be NULL. */
@@ -260,6 +282,18 @@ struct pm_device_ops {
 	void (*config_changed)(void *opaque);
 	/* The plugged size changed; all of its work is done. */
 	void (*size_changed)(void *opaque, uint64_t plugged_size);
+	/*
+	 * A guest used unplugged memory. Called by pm_device_guard_handle()
+	 * and pm_device_guard_report(), before the access goes on.
+	 */
+	void (*violation)(void *opaque, const struct pm_violation *violation);
+	/*
+	 * A lock that nobody else knows, held for short work alone and never
+	 * while one of the others or a listener is called. Needed where the
+	 * guard's functions run on a thread of their own.
+	 */
+	void (*guard_lock)(void *opaque);
+	void (*guard_unlock)(void *opaque);
 };
 
 struct pm_device_info {
@@ -271,6 +305,11 @@ struct pm_device_info {
 	uint64_t requested_size;
 	uint64_t plugged_size;
 	uint16_t node;
+	uint64_t span_size; /* see "the guard" */
+	enum pm_guard_level guard_level;
+	const char *guard_lack; /* why it is not more, or NULL; as id */
+	uint64_t violations_read;
+	uint64_t violations_write;
 };
 
 /*
@@ -373,6 +412,63 @@ bool pm_device_range_plugged(const struct pm_device *device, uint64_t offset,
 
 void pm_device_get_info(const struct pm_device *device,
 			struct pm_device_info *info);
+
+/* ---- the guard --------------------------------------------------------- */
+
+/*
+ * Keeps a guest from using memory that is unplugged: nothing that it writes
+ * there stays, nothing that it reads there makes the host allocate for good,
+ * and each attempt is told. It works on what is shown to the guest, so:
+ *
+ *  - Show pm_device_memory() to the guest, and nobody else; your own accesses
+ *    go to pm_ram_host(), and to plugged memory only.
+ *  - Memory comes in spans of info.span_size from the start of the region. A
+ *    listener may show the guest all of a span once it hears populate for a
+ *    part of it, and nothing of other spans.
+ *  - Poll pm_device_guard_fd() and call pm_device_guard_handle(), on a thread
+ *    that waits for no vCPU, and for no lock that may be held by one who waits
+ *    for a vCPU: until then, the vCPU that touched unplugged memory stays
+ *    within the kernel, where no signal reaches it.
+ *
+ * The access then goes on, in a page that is lent for it and taken back, with
+ * what was written, within milliseconds. What has to be done about it before,
+ * such as interrupting the vCPUs, is done in ops.violation. An access to a
+ * page while that is lent is not told again.
+ *
+ * pm_device_guard_handle(), _recall() and _report() may run on any thread, at
+ * the same time as any other function for the same device but
+ * pm_device_destroy(), when ops.guard_lock and ops.guard_unlock are given.
+ */
+
+/*
+ * Where the memory is that a guest may be shown: pm_ram_host() without a
+ * guard, and maybe a mapping of its own with one. Stable for the device's
+ * life.
+ */
+void *pm_device_memory(const struct pm_device *device);
+
+/* Readable when there is something to handle. -ENOTSUP without a guard. */
+int pm_device_guard_fd(const struct pm_device *device);
+
+/*
+ * Handles what is there and returns at once. Returns after how many
+ * milliseconds to call again even if there is nothing to read; -1: never.
+ */
+int pm_device_guard_handle(struct pm_device *device);
+
+/*
+ * Takes back now all that is lent. 0, or -errno when the host could not; it
+ * is tried again in pm_device_guard_handle().
+ */
+int pm_device_guard_recall(struct pm_device *device);
+
+/*
+ * A guest used unplugged memory where nothing was shown to it, by way of an
+ * exit to its monitor, say: counts and tells it, if there is a guard and it
+ * was a violation. Without PM_F_UNPLUGGED_INACCESSIBLE, a read is none.
+ */
+void pm_device_guard_report(struct pm_device *device, uint64_t offset,
+			    bool write, pid_t thread);
 
 #ifdef __cplusplus
 }

@@ -218,6 +218,7 @@ void device_extent(const struct pm_device *dev, struct block_range range,
 
 static void device_free(struct pm_device *dev)
 {
+	guard_finish(&dev->guard);
 	free(dev->plugged.words);
 	free(dev->id);
 	free(dev);
@@ -281,6 +282,9 @@ int pm_device_create(const struct pm_device_config *config, struct pm_ram *ram,
 	dev->opaque = opaque;
 	/* Nothing may be left of an earlier use: unplugged memory is empty. */
 	ret = resize_ram(dev, 0, err);
+	if (!ret)
+		ret = guard_init(&dev->guard, config->guard, ram,
+				 dev->block_size, &dev->ops, opaque, err);
 	if (!ret)
 		ret = grow_usable(dev, dev->requested_size, err);
 	if (ret < 0) {
@@ -347,6 +351,7 @@ int pm_device_system_reset(struct pm_device *dev, struct pm_error *err)
 	if (ret < 0)
 		return ret;
 	ret = plug_clear_all(dev, err);
+	guard_reset(&dev->guard);
 	if (!ret)
 		ret = device_shrink_usable(dev, err);
 	/* The driver is gone with the system: no configuration interrupt. */
@@ -364,6 +369,9 @@ uint64_t pm_device_features(const struct pm_device *dev)
 void pm_device_accept_features(struct pm_device *dev, uint64_t accepted)
 {
 	dev->features_accepted = accepted & dev->features_offered;
+	guard_set_inaccessible(&dev->guard,
+			       dev->features_accepted &
+				       PM_F_UNPLUGGED_INACCESSIBLE);
 }
 
 void pm_device_config_read(const struct pm_device *dev, uint64_t offset,
@@ -404,6 +412,8 @@ bool pm_device_range_plugged(const struct pm_device *dev, uint64_t offset,
 void pm_device_get_info(const struct pm_device *dev,
 			struct pm_device_info *info)
 {
+	const struct guard *guard = &dev->guard;
+
 	*info = (struct pm_device_info){
 		.id = dev->id,
 		.addr = dev->addr,
@@ -413,5 +423,10 @@ void pm_device_get_info(const struct pm_device *dev,
 		.requested_size = dev->requested_size,
 		.plugged_size = dev->plugged_size,
 		.node = dev->node,
+		.span_size = guard->span_size,
+		.guard_level = guard->ops ? guard->ops->level : PM_GUARD_NONE,
+		.guard_lack = guard->lack,
+		.violations_read = guard->reads,
+		.violations_write = guard->writes,
 	};
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "block_map.h"
+#include "guard.h"
 #include "listener.h"
 #include "paramem.h"
 
@@ -34,6 +35,7 @@ struct pm_device {
 	struct block_map plugged;
 	struct block_range pending; /* wait for their pages; count 0: none */
 	struct listener_list listeners;
+	struct guard guard;
 };
 
 /* The blocks of the usable region. */

@@ -7,11 +7,14 @@
  * true whatever fails. Where a failure needs undoing, the undoing is:
  *
  *  state      step that fails     undone by
- *  unplugged  ram populate        pages that are there are freed again
+ *  unplugged  ram populate        the guard revokes, if it had granted; pages
+ *                                 that are there are freed again
  *  unplugged  listeners populate  those told hear discard; pages that they
  *                                 touched are freed again
- *  plugged    ram discard         listeners populate again. That may fail too:
- *                                 the blocks stay plugged, yet some listener
+ *  unplugged  guard grants        all listeners hear discard; the same
+ *  plugged    ram discard         listeners populate again, and the guard
+ *                                 grants. That may fail too: the blocks stay
+ *                                 plugged, yet some listener, or the guest,
  *                                 lacks them until they are unplugged again,
  *                                 and the sentence says so
  */
@@ -48,14 +51,35 @@ static int cannot(const struct pm_device *dev, struct extent e, int ret,
 			    strerror(-ret), more);
 }
 
+/* Best effort: the answer is a failure in any case. */
+static void empty_again(struct pm_device *dev, struct extent e)
+{
+	guard_revoke(&dev->guard, e.offset, e.size);
+	guard_discard(&dev->guard, e.offset, e.size);
+}
+
+int plug_prepare(struct pm_device *dev, struct block_range range,
+		 struct pm_error *err)
+{
+	struct extent e = extent_of(dev, range);
+	int ret = guard_cover(&dev->guard, e.offset, e.size);
+
+	if (!ret)
+		ret = guard_grant(&dev->guard, e.offset, e.size, false);
+	if (ret < 0) {
+		empty_again(dev, e);
+		return cannot(dev, e, ret, "plug", "", err);
+	}
+	return 0;
+}
+
 int plug_populate_failed(struct pm_device *dev, struct block_range range,
 			 int ret, const struct pm_error *why,
 			 struct pm_error *err)
 {
 	struct extent e = extent_of(dev, range);
 
-	/* Best effort: the answer is a failure in any case. */
-	pm_ram_discard(dev->ram, e.offset, e.size);
+	empty_again(dev, e);
 	if (!why || !why->text[0])
 		return cannot(dev, e, ret, "plug", "", err);
 	return pm_error_set(err, -ret, "Memory device %s: %s", dev->id,
@@ -74,6 +98,21 @@ int plug_populate(struct pm_device *dev, struct block_range range,
 	return 0;
 }
 
+/* Protected before it is shown, and granted at the very last. */
+static int show(struct pm_device *dev, struct extent e)
+{
+	int ret = guard_cover(&dev->guard, e.offset, e.size);
+
+	if (!ret)
+		ret = listener_list_populate(&dev->listeners, e.offset, e.size);
+	if (ret < 0)
+		return ret;
+	ret = guard_grant(&dev->guard, e.offset, e.size, false);
+	if (ret < 0)
+		listener_list_discard(&dev->listeners, e.offset, e.size);
+	return ret;
+}
+
 int plug_set(struct pm_device *dev, struct block_range range,
 	     struct pm_error *err)
 {
@@ -81,10 +120,9 @@ int plug_set(struct pm_device *dev, struct block_range range,
 	int ret;
 
 	assert(block_map_all_clear(&dev->plugged, range));
-	ret = listener_list_populate(&dev->listeners, e.offset, e.size);
+	ret = show(dev, e);
 	if (ret < 0) {
-		/* Best effort: the answer is a failure in any case. */
-		pm_ram_discard(dev->ram, e.offset, e.size);
+		empty_again(dev, e);
 		return cannot(dev, e, ret, "plug", "", err);
 	}
 	block_map_set(&dev->plugged, range);
@@ -97,6 +135,8 @@ static int undo_discard(struct pm_device *dev, struct extent e, int why,
 {
 	int ret = listener_list_populate(&dev->listeners, e.offset, e.size);
 
+	if (!ret)
+		ret = guard_grant(&dev->guard, e.offset, e.size, true);
 	return cannot(dev, e, why, "free",
 		      ret < 0 ? "; nor can it be mapped again" : "", err);
 }
@@ -109,8 +149,10 @@ int plug_clear(struct pm_device *dev, struct block_range range,
 
 	assert(block_map_all_set(&dev->plugged, range));
 	/* Access goes first, or a vCPU could bring freed pages back. */
+	ret = guard_revoke(&dev->guard, e.offset, e.size);
 	listener_list_discard(&dev->listeners, e.offset, e.size);
-	ret = pm_ram_discard(dev->ram, e.offset, e.size);
+	if (!ret)
+		ret = guard_discard(&dev->guard, e.offset, e.size);
 	if (ret < 0)
 		return undo_discard(dev, e, ret, err);
 	block_map_clear(&dev->plugged, range);

@@ -10,6 +10,13 @@
 #include "paramem.h"
 
 /*
+ * Lets pages of unplugged blocks come, which is to be followed by having them.
+ * -errno leaves the blocks empty.
+ */
+int plug_prepare(struct pm_device *dev, struct block_range range,
+		 struct pm_error *err);
+
+/*
  * Has the host provide the pages of unplugged blocks, to plug them next.
  * -errno leaves them empty.
  */

@@ -22,6 +22,7 @@
 #include "ram_range.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <sys/mman.h>
 
 /*
@@ -111,4 +112,33 @@ int ram_range_close(struct pm_ram *ram, uint64_t from, uint64_t to)
 	if (map_closed(ram, ram->host + from, to - from, from) == MAP_FAILED)
 		return -errno;
 	return 0;
+}
+
+int ram_range_map_view(struct pm_ram *ram, unsigned char **view)
+{
+	bool thp = ram->config.thp == PM_THP_ON;
+	unsigned char *host = NULL;
+	int ret = find_space(ram->max_size, alignment(ram), &host);
+
+	if (ret < 0)
+		return ret;
+	if (mmap(host, ram->max_size, PROT_READ | PROT_WRITE,
+		 MAP_FIXED | MAP_SHARED | MAP_NORESERVE, ram->fd,
+		 0) == MAP_FAILED ||
+	    madvise(host, ram->max_size, MADV_DONTDUMP) < 0) {
+		ret = -errno;
+		munmap(host, ram->max_size);
+		return ret;
+	}
+	if (ram->config.backend != PM_RAM_HUGETLB)
+		madvise(host, ram->max_size,
+			thp ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+	*view = host;
+	return 0;
+}
+
+void ram_range_unmap_view(struct pm_ram *ram, unsigned char *view)
+{
+	if (view != ram->host)
+		munmap(view, ram->max_size);
 }

@@ -20,24 +20,29 @@ static bool any_resident(const unsigned char *vec, uint64_t pages)
 	return any & 1;
 }
 
-int ram_resident_mapped(struct pm_ram *ram, uint64_t offset, uint64_t size)
+int ram_resident_at(void *start, uint64_t size)
 {
 	uint64_t page_size = ram_system_page_size();
 	uint64_t left = size / page_size;
-	unsigned char *start = ram->host + offset;
+	unsigned char *at = start;
 	unsigned char vec[CHUNK];
 
 	while (left) {
 		uint64_t n = left < CHUNK ? left : CHUNK;
 
-		if (mincore(start, n * page_size, vec) < 0)
+		if (mincore(at, n * page_size, vec) < 0)
 			return -errno;
 		if (any_resident(vec, n))
 			return 1;
-		start += n * page_size;
+		at += n * page_size;
 		left -= n;
 	}
 	return 0;
+}
+
+int ram_resident_mapped(struct pm_ram *ram, uint64_t offset, uint64_t size)
+{
+	return ram_resident_at(ram->host + offset, size);
 }
 
 int ram_resident_in_file(struct pm_ram *ram, uint64_t offset, uint64_t size)

@@ -12,6 +12,8 @@
  * anonymous memory and for huge pages. 1, 0 or -errno.
  */
 int ram_resident_mapped(struct pm_ram *ram, uint64_t offset, uint64_t size);
+/* The same for any mapping. */
+int ram_resident_at(void *start, uint64_t size);
 
 /*
  * Asks the memory file itself: finds pages whoever touched them, and those

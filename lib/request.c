@@ -109,6 +109,8 @@ static enum response_type handle_plug(struct pm_device *dev,
 		return RESPONSE_NACK;
 	if (!block_map_all_clear(&dev->plugged, range))
 		return RESPONSE_ERROR;
+	if (dev->populates && plug_prepare(dev, range, err) < 0)
+		return RESPONSE_BUSY;
 	if (dev->populates && dev->async) {
 		dev->pending = range;
 		return RESPONSE_LATER;

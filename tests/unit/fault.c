@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Makes system calls of the library fail, or lie: see the linker's --wrap. */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -233,20 +235,59 @@ WRAP(off_t, lseek, (int fd, off_t offset, int whence))
 }
 WRAP64(off_t, lseek, (int fd, off_t offset, int whence), (fd, offset, whence))
 
+WRAP(ssize_t, pread, (int fd, void *buf, size_t len, off_t offset))
+{
+	if (judge(FAULT_PREAD) == FAIL)
+		return -1;
+	return __real_pread(fd, buf, len, offset);
+}
+WRAP64(ssize_t, pread, (int fd, void *buf, size_t len, off_t offset),
+       (fd, buf, len, offset))
+
+/* The library makes no files, so that no call has a mode. */
+WRAP(int, open, (const char *path, int flags, ...))
+{
+	if (judge(FAULT_OPEN) == FAIL)
+		return -1;
+	return __real_open(path, flags);
+}
+
+int __wrap_open64(const char *path, int flags, ...);
+int __wrap_open64(const char *path, int flags, ...)
+{
+	return __wrap_open(path, flags);
+}
+
+WRAP(int, ioctl, (int fd, unsigned long number, ...))
+{
+	va_list args;
+	void *argument;
+
+	va_start(args, number);
+	argument = va_arg(args, void *);
+	va_end(args);
+	if (judge(FAULT_IOCTL) == FAIL)
+		return -1;
+	return __real_ioctl(fd, number, argument);
+}
+
 long __real_syscall(long number, ...);
 long __wrap_syscall(long number, ...);
 
-/* mbind(2) has no function of its own in the C library. */
+/* What has no function of its own in the C library. */
 long __wrap_syscall(long number, ...)
 {
-	long a[6];
+	int count = number == SYS_userfaultfd ? 1 : 6;
+	long a[6] = { 0 };
 	va_list args;
 
 	va_start(args, number);
-	for (int i = 0; i < 6; i++)
+	for (int i = 0; i < count; i++)
 		a[i] = va_arg(args, long);
 	va_end(args);
 	if (number == SYS_mbind && judge(FAULT_MBIND) == FAIL)
+		return -1;
+	if (number == SYS_userfaultfd && judge(FAULT_USERFAULTFD) == FAIL)
 		return -1;
 	return __real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }

@@ -11,6 +11,7 @@ enum fault_call {
 	FAULT_ADVICE,   /* madvise(2) with any other advice */
 	FAULT_FALLOCATE,
 	FAULT_FTRUNCATE,
+	FAULT_IOCTL,
 	FAULT_LSEEK,
 	FAULT_MBIND,
 	FAULT_MEMFD_CREATE,
@@ -19,6 +20,9 @@ enum fault_call {
 	FAULT_MMAP,
 	FAULT_MPROTECT,
 	FAULT_MUNLOCK,
+	FAULT_OPEN,
+	FAULT_PREAD,
+	FAULT_USERFAULTFD,
 	NR_FAULTS,
 };
 

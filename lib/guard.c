@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Makes unplugged memory unusable for a guest.
+ *
+ * Theory of operation. A guest reaches memory through page tables that KVM
+ * fills from those of the process, so that is where it is kept out: by
+ * userfaultfd, which costs one mapping for the whole region whatever the
+ * pattern of blocks, and nothing where memory is plugged. mprotect(2) would
+ * split the region into as many mappings as there are runs of blocks, and a
+ * memory slot for each run would have KVM drop the page tables of the whole
+ * guest at each unplug.
+ *
+ * What userfaultfd can do differs by kind of memory:
+ *
+ *  anonymous    a page of zeros that all share is mapped, write-protected:
+ *               reads see it and cost nothing but page tables, and a write
+ *               waits for us (guard_anon.c). Registering such memory for
+ *               missing pages instead would end transparent huge pages.
+ *  memory file  a read of a hole makes a page, protected or not. So the guest
+ *               has a mapping of its own, in which a page that the file lacks
+ *               waits for us (guard_file.c).
+ *
+ * Spans. Protecting anonymous memory takes page tables, 2 MiB a GiB. So it is
+ * done span by span, when the first block in one is about to be shown to the
+ * guest; what is not covered must not be shown. There are 256 at most.
+ *
+ * A block goes through these states:
+ *
+ *  state      its pages               next
+ *  unplugged  none, or shared zeros   grant
+ *  granted    the guest's             revoke
+ *  revoked    as they were            discard; grant if that fails
+ *
+ * A block is granted last when it is plugged, after those who show it to the
+ * guest have done so, and revoked first when it is unplugged. There is one
+ * exception: where its pages are had in advance, a block is granted before,
+ * since a page can only be had where writing is allowed. A guest that uses the
+ * block while its request is under way loses what it wrote if that fails.
+ *
+ * A vCPU that touches what it may not waits in the kernel, where no signal
+ * reaches it; worse, it holds up everybody who changes KVM's view of memory.
+ * So it must not wait for an operator. guard_fault.c lends it a page after the
+ * owner was told, who can interrupt all vCPUs first: then KVM_RUN returns
+ * before the instruction has had any effect. What was lent is taken back within
+ * milliseconds, with what was written.
+ *
+ * Guarantee and verification: after guard_discard() the range was seen to hold
+ * no page while it was closed. What comes after that comes from lending, which
+ * is bounded, and ends. A vCPU that hammers a block while it is unplugged can
+ * make that take several attempts, and in the end fail: the answer is BUSY and
+ * the block stays plugged, at the expense of nobody but that guest.
+ *
+ * Locking: the owner's lock guards the maps and the loans, and is held over
+ * the system calls that make them true, but never over a callback.
+ */
+#include "guard.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "guard_uffd.h"
+#include "ram.h"
+
+#define SPAN_MIN  (UINT64_C(1) << 30)
+#define SPANS_MAX 256
+
+static const struct guard_ops *const back_ends[] = {
+	[PM_RAM_ANON] = &guard_anon_ops,
+	[PM_RAM_MEMFD] = &guard_memfd_ops,
+	[PM_RAM_HUGETLB] = &guard_hugetlb_ops,
+};
+
+void guard_lock(struct guard *g)
+{
+	if (g->owner && g->owner->guard_lock)
+		g->owner->guard_lock(g->opaque);
+}
+
+void guard_unlock(struct guard *g)
+{
+	if (g->owner && g->owner->guard_unlock)
+		g->owner->guard_unlock(g->opaque);
+}
+
+struct block_range guard_blocks(const struct guard *g, uint64_t offset,
+				uint64_t size)
+{
+	return (struct block_range){
+		.first = offset / g->block_size,
+		.count = size / g->block_size,
+	};
+}
+
+/* ---- spans --------------------------------------------------------------- */
+
+static uint64_t min(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Protects what is accessible of a span that is, or shall be, covered. */
+static int cover_part(struct guard *g, uint64_t span, uint64_t from,
+		      uint64_t to)
+{
+	uint64_t start = span * g->span_size;
+	uint64_t end = min(start + g->span_size, g->ram->size);
+
+	from = from > start ? from : start;
+	to = min(to, end);
+	return from < to ? g->ops->cover(g, from, to - from) : 0;
+}
+
+static int cover(struct guard *g, uint64_t offset, uint64_t size)
+{
+	uint64_t last = (offset + size - 1) / g->span_size;
+	int ret = 0;
+
+	for (uint64_t i = offset / g->span_size; i <= last && !ret; i++) {
+		const struct block_range span = { .first = i, .count = 1 };
+
+		if (block_map_all_set(&g->covered, span))
+			continue;
+		ret = cover_part(g, i, 0, UINT64_MAX);
+		if (!ret)
+			block_map_set(&g->covered, span);
+	}
+	return ret;
+}
+
+int guard_cover(struct guard *g, uint64_t offset, uint64_t size)
+{
+	int ret;
+
+	if (!g->ops || !g->ops->cover)
+		return 0;
+	guard_lock(g);
+	ret = cover(g, offset, size);
+	guard_unlock(g);
+	return ret;
+}
+
+/* Where memory comes that may be shown already, it comes protected. */
+static int cover_grown(struct guard *g, uint64_t from, uint64_t to)
+{
+	int ret = 0;
+
+	for (uint64_t i = from / g->span_size;
+	     i <= (to - 1) / g->span_size && !ret; i++) {
+		const struct block_range span = { .first = i, .count = 1 };
+
+		if (g->ops->cover && block_map_all_set(&g->covered, span))
+			ret = cover_part(g, i, from, to);
+	}
+	return ret;
+}
+
+static int on_grown(struct pm_ram_listener *l, uint64_t from, uint64_t to,
+		    uint64_t max)
+{
+	struct guard *g =
+		(struct guard *)((char *)l - offsetof(struct guard, listener));
+	int ret;
+
+	(void)max;
+	guard_lock(g);
+	ret = g->ops->grown ? g->ops->grown(g, from, to - from) : 0;
+	if (!ret)
+		ret = cover_grown(g, from, to);
+	guard_unlock(g);
+	return ret;
+}
+
+/* ---- the life of a block ------------------------------------------------- */
+
+/* The lock is held. Bits that do not tell the truth are never set. */
+static int grant(struct guard *g, uint64_t offset, uint64_t size, bool keep)
+{
+	struct block_range range = guard_blocks(g, offset, size);
+	int ret;
+
+	if (block_map_all_set(&g->granted, range))
+		return 0;
+	ret = g->ops->grant(g, offset, size, keep);
+	if (!ret)
+		block_map_set(&g->granted, range);
+	return ret;
+}
+
+int guard_grant(struct guard *g, uint64_t offset, uint64_t size, bool keep)
+{
+	int ret;
+
+	if (!g->ops)
+		return 0;
+	guard_lock(g);
+	ret = grant(g, offset, size, keep);
+	guard_unlock(g);
+	return ret;
+}
+
+int guard_revoke(struct guard *g, uint64_t offset, uint64_t size)
+{
+	int ret;
+
+	if (!g->ops)
+		return 0;
+	guard_lock(g);
+	block_map_clear(&g->granted, guard_blocks(g, offset, size));
+	ret = g->ops->revoke ? g->ops->revoke(g, offset, size) : 0;
+	guard_unlock(g);
+	return ret;
+}
+
+int guard_discard(struct guard *g, uint64_t offset, uint64_t size)
+{
+	int ret;
+
+	if (!g->ops)
+		return pm_ram_discard(g->ram, offset, size);
+	guard_lock(g);
+	assert(block_map_all_clear(&g->granted, guard_blocks(g, offset, size)));
+	guard_forget_loans(g, offset, size);
+	ret = g->ops->discard(g, offset, size);
+	guard_unlock(g);
+	return ret;
+}
+
+void guard_set_inaccessible(struct guard *g, bool inaccessible)
+{
+	g->inaccessible = inaccessible;
+}
+
+/* ---- life ---------------------------------------------------------------- */
+
+static int alloc_maps(struct guard *g)
+{
+	uint64_t max = pm_ram_max_size(g->ram);
+	uint64_t blocks = max / g->block_size;
+	uint64_t spans = (max - 1) / g->span_size + 1;
+	uint64_t *words = calloc(block_map_words(blocks), sizeof(*words));
+
+	if (!words)
+		return -ENOMEM;
+	block_map_init(&g->granted, words, blocks);
+	words = calloc(block_map_words(spans), sizeof(*words));
+	if (!words)
+		return -ENOMEM;
+	block_map_init(&g->covered, words, spans);
+	return 0;
+}
+
+static int open_back_end(struct guard *g)
+{
+	const struct guard_ops *ops = back_ends[g->ram->config.backend];
+	int ret = uffd_open(ops->needs, ops->wants, &g->features, &g->lack);
+
+	if (ret < 0)
+		return ret;
+	g->uffd = ret;
+	ret = ops->open(g, &g->lack);
+	if (ret < 0) {
+		ops->close(g);
+		close(g->uffd);
+		return ret;
+	}
+	g->ops = ops;
+	return 0;
+}
+
+int guard_init(struct guard *g, enum pm_guard mode, struct pm_ram *ram,
+	       uint64_t block_size, const struct pm_device_ops *owner,
+	       void *opaque, struct pm_error *err)
+{
+	*g = (struct guard){ .ram = ram,
+			     .view = pm_ram_host(ram),
+			     .block_size = block_size,
+			     .owner = owner,
+			     .opaque = opaque };
+	g->span_size = block_size > SPAN_MIN ? block_size : SPAN_MIN;
+	while ((pm_ram_max_size(ram) - 1) / g->span_size >= SPANS_MAX)
+		g->span_size *= 2;
+	g->lack = mode == PM_GUARD_OFF ? "it is switched off" : NULL;
+	if (alloc_maps(g) < 0)
+		return pm_error_set(err, ENOMEM, "Out of memory");
+	if (mode != PM_GUARD_OFF && open_back_end(g) < 0 &&
+	    mode == PM_GUARD_REQUIRED)
+		return pm_error_set(err, ENOTSUP,
+				    "Unplugged memory cannot be guarded: %s",
+				    g->lack);
+	if (g->ops) {
+		g->listener.did_grow = on_grown;
+		pm_ram_add_listener(ram, &g->listener);
+	}
+	return 0;
+}
+
+void guard_finish(struct guard *g)
+{
+	if (g->ops) {
+		pm_ram_remove_listener(g->ram, &g->listener);
+		g->ops->close(g);
+		/* Whoever still waits for a page goes on, unguarded. */
+		close(g->uffd);
+	}
+	free(g->granted.words);
+	free(g->covered.words);
+	memset(g, 0, sizeof(*g));
+}

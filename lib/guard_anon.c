@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Private anonymous memory: write-protected zeros.
+ *
+ * Theory of operation. The kernel can protect what is mapped, so the page of
+ * zeros is mapped first, wherever nothing is: the huge one, if the memory may
+ * have huge pages, which takes no time at all. Since Linux 6.4 places without
+ * a page can be protected as they are. That alone would be faster with small
+ * pages, but a write to such a place gets a page before it has to wait, and
+ * with huge pages it leaves page tables behind that keep those away. So it
+ * only narrows the gap below.
+ *
+ * Freeing pages ends their protection, so between the two steps of a discard
+ * a vCPU can bring a page back. Hence the order: protect, which stops those
+ * who write; free; map zeros and protect; and only then look, which finds
+ * whatever came back in the gap, now protected and unable to change. Then it
+ * starts over. mincore(2) would call the shared zeros resident, so the page
+ * map is asked: a page that this process alone maps is one of its own.
+ *
+ * A page of its own that was swapped out within that gap would look like a
+ * protected place without a page. It is not resident, and the next discard
+ * frees it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "guard.h"
+#include "guard_uffd.h"
+#include "ram.h"
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#endif
+
+/* How often a discard starts over. */
+#define TRIES 16
+
+/* /proc/pid/pagemap: mapped by this process alone. */
+#define PAGEMAP_EXCLUSIVE (UINT64_C(1) << 56)
+#define PAGEMAP_CHUNK     512
+
+/* Protects everything in the range that is, or will be, there. */
+static int protect(struct guard *g, uint64_t offset, uint64_t size)
+{
+	void *start = g->view + offset;
+
+	if (madvise(start, size, MADV_POPULATE_READ) < 0)
+		return -errno;
+	return uffd_protect(g->uffd, start, size, true);
+}
+
+/* 1 when a page of its own is in the range, 0 when there is none. */
+static int has_pages(struct guard *g, uint64_t offset, uint64_t size)
+{
+	uint64_t page = ((uintptr_t)g->view + offset) / g->ram->page_size;
+	uint64_t left = size / g->ram->page_size;
+	uint64_t entries[PAGEMAP_CHUNK];
+
+	while (left) {
+		uint64_t n = left < PAGEMAP_CHUNK ? left : PAGEMAP_CHUNK;
+		size_t len = n * sizeof(entries[0]);
+		uint64_t any = 0;
+
+		if (pread(g->pagemap, entries, len,
+			  (off_t)(page * sizeof(entries[0]))) != (ssize_t)len)
+			return -EIO;
+		for (uint64_t i = 0; i < n; i++)
+			any |= entries[i];
+		if (any & PAGEMAP_EXCLUSIVE)
+			return 1;
+		page += n;
+		left -= n;
+	}
+	return 0;
+}
+
+static int anon_open(struct guard *g, const char **lack)
+{
+	g->pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	if (g->pagemap >= 0)
+		return 0;
+	*lack = "/proc/self/pagemap cannot be read";
+	return -errno;
+}
+
+static void anon_close(struct guard *g)
+{
+	if (g->pagemap >= 0)
+		close(g->pagemap);
+}
+
+static int anon_grown(struct guard *g, uint64_t offset, uint64_t size)
+{
+	return uffd_register(g->uffd, g->view + offset, size,
+			     UFFDIO_REGISTER_MODE_WP);
+}
+
+/* What is there is enough: it holds up whoever writes to it. */
+static int anon_revoke(struct guard *g, uint64_t offset, uint64_t size)
+{
+	return uffd_protect(g->uffd, g->view + offset, size, true);
+}
+
+/*
+ * The zeros have to go: a write to them would get small pages for ever, even
+ * where huge ones may come.
+ */
+static int anon_grant(struct guard *g, uint64_t offset, uint64_t size,
+		      bool keep)
+{
+	int ret = uffd_protect(g->uffd, g->view + offset, size, false);
+
+	guard_forget_loans(g, offset, size);
+	if (ret || keep)
+		return ret;
+	return g->ram->ops->discard(g->ram, offset, size);
+}
+
+static int anon_discard(struct guard *g, uint64_t offset, uint64_t size)
+{
+	int ret = 1;
+
+	for (int i = 0; i < TRIES && ret > 0; i++) {
+		ret = uffd_protect(g->uffd, g->view + offset, size, true);
+		if (!ret)
+			ret = g->ram->ops->discard(g->ram, offset, size);
+		if (!ret)
+			ret = protect(g, offset, size);
+		if (!ret)
+			ret = has_pages(g, offset, size);
+	}
+	return ret > 0 ? -EBUSY : ret;
+}
+
+static int anon_serve(struct guard *g, uint64_t offset)
+{
+	uint64_t page = g->ram->page_size;
+
+	return uffd_wake(g->uffd, g->view + offset - offset % page, page);
+}
+
+static int anon_lend(struct guard *g, uint64_t offset, uint64_t size,
+		     bool write)
+{
+	(void)write; /* nobody has to wait to read */
+	return uffd_protect(g->uffd, g->view + offset, size, false);
+}
+
+const struct guard_ops guard_anon_ops = {
+	.level = PM_GUARD_WRITES,
+	.needs = UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_THREAD_ID,
+	.wants = UFFD_FEATURE_WP_UNPOPULATED,
+	.open = anon_open,
+	.close = anon_close,
+	.grown = anon_grown,
+	.cover = protect,
+	.revoke = anon_revoke,
+	.grant = anon_grant,
+	.discard = anon_discard,
+	.serve = anon_serve,
+	.lend = anon_lend,
+};

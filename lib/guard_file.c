@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Memory files, of small and of huge pages: pages that are missing.
+ *
+ * Theory of operation. The guest's view is a mapping of the file of its own,
+ * registered once for missing pages: where the file has a page, an access
+ * costs what it always does; where it has none, whoever touches it waits. So
+ * the file itself says what the guest may use, and punching a hole revokes,
+ * frees and protects in one step that no vCPU can get between.
+ *
+ * The process itself uses the other mapping, pm_ram_host(), which is not
+ * registered: no thread can come to wait for itself, and populating works as
+ * it does without a guard.
+ *
+ * Small pages of a block that was granted come when the guest touches them,
+ * SERVE_MAX at a time. One fault of that kind replaces hundreds of the usual
+ * ones, which is what makes up for its being answered by a thread.
+ */
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "guard.h"
+#include "guard_uffd.h"
+#include "ram.h"
+#include "ram_file.h"
+#include "ram_range.h"
+#include "ram_resident.h"
+
+#define SERVE_MAX (UINT64_C(2) << 20)
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+static bool can_protect(const struct guard *g)
+{
+	return g->features & UFFD_FEATURE_WP_HUGETLBFS_SHMEM;
+}
+
+static int file_open(struct guard *g, const char **lack)
+{
+	uint64_t modes = UFFDIO_REGISTER_MODE_MISSING;
+	int ret = ram_range_map_view(g->ram, &g->view);
+
+	if (!ret) {
+		modes |= can_protect(g) ? UFFDIO_REGISTER_MODE_WP : 0;
+		ret = uffd_register(g->uffd, g->view, g->ram->max_size, modes);
+	}
+	if (ret < 0)
+		*lack = "the memory file cannot be mapped a second time";
+	return ret;
+}
+
+static void file_close(struct guard *g)
+{
+	ram_range_unmap_view(g->ram, g->view);
+	g->view = g->ram->host;
+}
+
+/* What the guest touches shall be locked, too, where that is asked for. */
+static int file_grown(struct guard *g, uint64_t offset, uint64_t size)
+{
+	if (!g->ram->config.lock || g->ops == &guard_hugetlb_ops)
+		return 0;
+	return mlock2(g->view + offset, size, MLOCK_ONFAULT) < 0 ? -errno : 0;
+}
+
+static int file_grant(struct guard *g, uint64_t offset, uint64_t size,
+		      bool keep)
+{
+	int ret = 0;
+
+	if (guard_forget_loans(g, offset, size) && !keep)
+		ret = g->ops->discard(g, offset, size);
+	if (!ret && can_protect(g))
+		ret = uffd_protect(g->uffd, g->view + offset, size, false);
+	return ret;
+}
+
+static int memfd_discard(struct guard *g, uint64_t offset, uint64_t size)
+{
+	return pm_ram_discard(g->ram, offset, size);
+}
+
+/* The file does not tell of huge pages, so each mapping of it is asked. */
+static int hugetlb_discard(struct guard *g, uint64_t offset, uint64_t size)
+{
+	int ret = pm_ram_discard(g->ram, offset, size);
+
+	if (!ret)
+		ret = ram_resident_at(g->view + offset, size);
+	return ret > 0 ? -EBUSY : ret;
+}
+
+static int wake(struct guard *g, uint64_t offset, uint64_t size)
+{
+	return uffd_wake(g->uffd, g->view + offset, size);
+}
+
+static int memfd_serve(struct guard *g, uint64_t offset)
+{
+	uint64_t size = g->block_size < SERVE_MAX ? g->block_size : SERVE_MAX;
+	int ret;
+
+	offset -= offset % size;
+	ret = ram_file_allocate(g->ram, offset, size);
+	/* No fault of this mapping is missing a page any more. */
+	if (!ret)
+		madvise(g->view + offset, size, MADV_POPULATE_WRITE);
+	wake(g, offset, size);
+	return ret;
+}
+
+/* Its pages were had when it was plugged; somebody took one away. */
+static int hugetlb_serve(struct guard *g, uint64_t offset)
+{
+	uint64_t size = g->ram->page_size;
+	int ret;
+
+	offset -= offset % size;
+	ret = ram_file_allocate(g->ram, offset, size);
+	wake(g, offset, size);
+	return ret;
+}
+
+static int file_lend(struct guard *g, uint64_t offset, uint64_t size,
+		     bool write)
+{
+	int ret = 0;
+
+	if (can_protect(g))
+		ret = uffd_protect(g->uffd, g->view + offset, size, !write);
+	if (!ret)
+		ret = ram_file_allocate(g->ram, offset, size);
+	if (!ret)
+		ret = wake(g, offset, size);
+	return ret;
+}
+
+const struct guard_ops guard_memfd_ops = {
+	.level = PM_GUARD_ACCESSES,
+	.needs = UFFD_FEATURE_MISSING_SHMEM | UFFD_FEATURE_THREAD_ID,
+	.wants = UFFD_FEATURE_PAGEFAULT_FLAG_WP |
+		 UFFD_FEATURE_WP_HUGETLBFS_SHMEM,
+	.open = file_open,
+	.close = file_close,
+	.grown = file_grown,
+	.grant = file_grant,
+	.discard = memfd_discard,
+	.serve = memfd_serve,
+	.lend = file_lend,
+};
+
+const struct guard_ops guard_hugetlb_ops = {
+	.level = PM_GUARD_ACCESSES,
+	.needs = UFFD_FEATURE_MISSING_HUGETLBFS | UFFD_FEATURE_THREAD_ID,
+	.wants = UFFD_FEATURE_PAGEFAULT_FLAG_WP |
+		 UFFD_FEATURE_WP_HUGETLBFS_SHMEM,
+	.open = file_open,
+	.close = file_close,
+	.grown = file_grown,
+	.grant = file_grant,
+	.discard = hugetlb_discard,
+	.serve = hugetlb_serve,
+	.lend = file_lend,
+};
