@@ -15,6 +15,7 @@ enum key {
 	KEY_MAX_SIZE,
 	KEY_REQUESTED_SIZE,
 	KEY_BLOCK_SIZE,
+	KEY_UNPLUGGED_INACCESSIBLE,
 	KEY_SIZE,
 	KEY_BACKEND,
 	KEY_PAGE_SIZE,
@@ -33,6 +34,7 @@ static char *const key_names[] = {
 	[KEY_MAX_SIZE] = "max-size",
 	[KEY_REQUESTED_SIZE] = "requested-size",
 	[KEY_BLOCK_SIZE] = "block-size",
+	[KEY_UNPLUGGED_INACCESSIBLE] = "unplugged-inaccessible",
 	[KEY_SIZE] = "size",
 	[KEY_BACKEND] = "backend",
 	[KEY_PAGE_SIZE] = "page-size",
@@ -80,6 +82,14 @@ static const struct word policies[] = {
 	{ "bind", PM_NUMA_BIND },
 	{ "preferred", PM_NUMA_PREFERRED },
 	{ "interleave", PM_NUMA_INTERLEAVE },
+	{ 0 },
+};
+
+/* As QEMU's property of that name: "on" demands it of the driver. */
+static const struct word unplugged[] = {
+	{ "auto", UNPLUGGED_OFFERED },
+	{ "on", UNPLUGGED_REQUIRED },
+	{ "off", UNPLUGGED_ABSENT },
 	{ 0 },
 };
 
@@ -172,6 +182,18 @@ static int set_policy(const struct parse *p, const char *value,
 	return 0;
 }
 
+static int set_unplugged(const struct parse *p, const char *value,
+			 struct pm_error *err)
+{
+	int word = get_word(p, KEY_UNPLUGGED_INACCESSIBLE, value, unplugged,
+			    "auto, on or off", err);
+
+	if (word < 0)
+		return word;
+	p->device->unplugged_inaccessible = (enum unplugged_inaccessible)word;
+	return 0;
+}
+
 /* A node below PM_NUMA_NODES_MAX; false for anything else. */
 static bool parse_node(const char **text, unsigned long *node)
 {
@@ -222,6 +244,8 @@ static int set_part(struct parse *p, enum key key, char *value,
 		return add_nodes(p, value, err);
 	case KEY_POLICY:
 		return set_policy(p, value, err);
+	case KEY_UNPLUGGED_INACCESSIBLE:
+		return set_unplugged(p, value, err);
 	case KEY_PREALLOC:
 	case KEY_RESERVE:
 	case KEY_THP:
@@ -257,7 +281,7 @@ static const char *example(enum key key)
 		[KEY_HOST_NODES] = "0", [KEY_POLICY] = "bind",
 		[KEY_PREALLOC] = "on",  [KEY_RESERVE] = "off",
 		[KEY_THP] = "off",      [KEY_LOCK] = "on",
-		[KEY_DUMP] = "on",
+		[KEY_DUMP] = "on",      [KEY_UNPLUGGED_INACCESSIBLE] = "on",
 	};
 
 	return examples[key] ? examples[key] : "2G";

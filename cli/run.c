@@ -27,13 +27,18 @@ static const char help[] =
 	"  --memory SIZE|[size=SIZE][,HOST...]\n"
 	"                     memory at boot; 512M if not given\n"
 	"  --mem-device id=ID,max-size=SIZE[,requested-size=SIZE]"
-	"[,block-size=SIZE][,HOST...]\n"
+	"[,block-size=SIZE]\n"
+	"               [,unplugged-inaccessible=auto|on|off][,HOST...]\n"
 	"                     memory to plug and unplug while it runs; may be "
 	"repeated\n"
 	"  --serial stdio|file:PATH|unix:PATH|none\n"
 	"                     the serial port; stdio if not given\n"
 	"  --qmp unix:PATH    a control socket there\n"
-	"  --accel auto|kvm   what runs the guest; auto if not given\n"
+	"  --accel auto|kvm|qtest\n"
+	"                     what runs the guest; auto if not given. qtest is "
+	"for\n"
+	"                     tests: there is no CPU, and no kernel is needed\n"
+	"  --qtest unix:PATH  the socket of such a test\n"
 	"\n"
 	"HOST says what host memory that is:\n"
 	"  backend=anon|memfd|hugetlb  private, a memory file, or huge pages\n"
@@ -111,15 +116,30 @@ static int add_qmp_path(struct machine_config *config, const char *path,
 	return 0;
 }
 
+static int parse_socket(const char *option, const char *text, const char **path,
+			struct pm_error *err)
+{
+	const char *after = after_prefix(text, "unix:");
+
+	if (!after)
+		return pm_error_set(err, EINVAL,
+				    "%s cannot be '%.100s': use unix:PATH",
+				    option, text);
+	*path = after;
+	return 0;
+}
+
 static int parse_qmp(struct run *run, char *text, struct pm_error *err)
 {
-	const char *path = after_prefix(text, "unix:");
+	const char *path = NULL;
+	int ret = parse_socket("--qmp", text, &path, err);
 
-	if (!path)
-		return pm_error_set(err, EINVAL,
-				    "--qmp cannot be '%.100s': use unix:PATH",
-				    text);
-	return add_qmp_path(&run->config, path, err);
+	return ret ? ret : add_qmp_path(&run->config, path, err);
+}
+
+static int parse_qtest(struct run *run, char *text, struct pm_error *err)
+{
+	return parse_socket("--qtest", text, &run->config.qtest_path, err);
 }
 
 static int parse_cpus(struct run *run, char *text, struct pm_error *err)
@@ -145,10 +165,12 @@ static int parse_accel(struct run *run, char *text, struct pm_error *err)
 		run->config.accel = ACCEL_AUTO;
 	else if (!strcmp(text, "kvm"))
 		run->config.accel = ACCEL_KVM;
+	else if (!strcmp(text, "qtest"))
+		run->config.accel = ACCEL_QTEST;
 	else
 		return pm_error_set(err, EINVAL,
-				    "--accel cannot be '%.100s': use auto or "
-				    "kvm",
+				    "--accel cannot be '%.100s': use auto, kvm "
+				    "or qtest",
 				    text);
 	return 0;
 }
@@ -199,14 +221,16 @@ static const struct option options[] = {
 	{ "serial", required_argument, NULL, OPTION_FIRST + 6 },
 	{ "qmp", required_argument, NULL, OPTION_FIRST + 7 },
 	{ "accel", required_argument, NULL, OPTION_FIRST + 8 },
-	{ "help", no_argument, NULL, OPTION_FIRST + 9 },
+	{ "qtest", required_argument, NULL, OPTION_FIRST + 9 },
+	{ "help", no_argument, NULL, OPTION_FIRST + 10 },
 	{ 0 },
 };
 
 /* In the order of the options. */
 static int (*const parsers[])(struct run *, char *, struct pm_error *) = {
-	parse_kernel,     parse_initrd, parse_append, parse_cpus,  parse_memory,
-	parse_mem_device, parse_serial, parse_qmp,    parse_accel, parse_help,
+	parse_kernel, parse_initrd,     parse_append, parse_cpus,
+	parse_memory, parse_mem_device, parse_serial, parse_qmp,
+	parse_accel,  parse_qtest,      parse_help,
 };
 
 /* 0 or an exit status. */
@@ -223,6 +247,10 @@ static int run_parse(struct run *run, int argc, char **argv)
 		if (run->help)
 			return 0;
 	}
+	/* Nobody types at a machine that has no CPU. */
+	if (run->config.accel == ACCEL_QTEST &&
+	    run->config.serial == SERIAL_STDIO)
+		run->config.serial = SERIAL_NONE;
 	if (argc - optind > 1)
 		return cli_usage_error("run",
 				       "'%s' is too much: a machine has one "

@@ -241,6 +241,7 @@ struct pm_device_config {
 				    multiple of the pm_ram's page size */
 	uint64_t requested_size; /* multiple of block, <= region */
 	uint64_t features;       /* PM_F_* offered */
+	uint64_t required;       /* those of them that a driver must accept */
 	uint16_t node;           /* NUMA node, with PM_F_ACPI_PXM */
 	bool prealloc;           /* populate blocks when they are plugged;
 				    always so with huge pages */
@@ -313,6 +314,9 @@ int pm_device_system_reset(struct pm_device *device, struct pm_error *err);
 
 /* The features that the device offers. */
 uint64_t pm_device_features(const struct pm_device *device);
+
+/* False when @accepted lacks a feature that the device requires. */
+bool pm_device_features_ok(const struct pm_device *device, uint64_t accepted);
 
 /* What the driver accepted, 0 after a device reset; others are ignored. */
 void pm_device_accept_features(struct pm_device *device, uint64_t accepted);

@@ -114,13 +114,19 @@ static int check_requested(uint64_t size, uint64_t region_size,
 	return 0;
 }
 
-static int check_features(uint64_t features, struct pm_error *err)
+static int check_features(uint64_t features, uint64_t required,
+			  struct pm_error *err)
 {
 	if (features & ~FEATURES_KNOWN)
 		return pm_error_set(err, EINVAL,
 				    "The features 0x%" PRIx64
 				    " have bits that this device lacks",
 				    features);
+	if (required & ~features)
+		return pm_error_set(err, EINVAL,
+				    "The features 0x%" PRIx64
+				    " are required and not offered",
+				    required & ~features);
 	return 0;
 }
 
@@ -136,7 +142,7 @@ static int check_config(const struct pm_device_config *c,
 		ret = check_requested(c->requested_size, region_size,
 				      c->block_size, err);
 	if (!ret)
-		ret = check_features(c->features, err);
+		ret = check_features(c->features, c->required, err);
 	return ret;
 }
 
@@ -251,6 +257,7 @@ static struct pm_device *device_alloc(const struct pm_device_config *config,
 	dev->region_size = region_size;
 	dev->requested_size = config->requested_size;
 	dev->features_offered = config->features;
+	dev->features_required = config->required;
 	dev->async = config->async;
 	if (config->features & PM_F_ACPI_PXM)
 		dev->node = config->node;
@@ -359,6 +366,11 @@ int pm_device_system_reset(struct pm_device *dev, struct pm_error *err)
 uint64_t pm_device_features(const struct pm_device *dev)
 {
 	return dev->features_offered;
+}
+
+bool pm_device_features_ok(const struct pm_device *dev, uint64_t accepted)
+{
+	return !(dev->features_required & ~accepted);
 }
 
 void pm_device_accept_features(struct pm_device *dev, uint64_t accepted)

@@ -27,6 +27,7 @@ struct pm_device {
 	uint64_t requested_size;
 	uint64_t plugged_size;
 	uint64_t features_offered;
+	uint64_t features_required;
 	uint64_t features_accepted;
 	uint16_t node;
 	bool populates; /* blocks get their pages when they are plugged */

@@ -32,9 +32,9 @@ struct accel_config {
 	void *opaque;
 };
 
-/* The virtual machine with its interrupt controllers; no vCPU runs yet. */
-int accel_create(const struct accel_config *config, struct accel **accel,
-		 struct pm_error *err);
+/* A KVM virtual machine with interrupt controllers; no vCPU runs yet. */
+int accel_kvm_create(const struct accel_config *config, struct accel **accel,
+		     struct pm_error *err);
 /* Ends the vCPUs' threads; takes NULL and half-built objects. */
 void accel_destroy(struct accel *accel);
 

@@ -13,7 +13,7 @@
 /* Many more than devices ask for; KVM itself allows 32764 on x86. */
 #define SLOTS_MAX 8192
 
-static int kvm_open(struct accel *accel, struct pm_error *err)
+static int kvm_open(struct kvm_accel *accel, struct pm_error *err)
 {
 	int version;
 
@@ -40,7 +40,7 @@ static int kvm_open(struct accel *accel, struct pm_error *err)
 	return 0;
 }
 
-static int kvm_check_capabilities(struct accel *accel, struct pm_error *err)
+static int kvm_check_capabilities(struct kvm_accel *accel, struct pm_error *err)
 {
 	static const struct {
 		int cap;
@@ -65,7 +65,7 @@ static int kvm_check_capabilities(struct accel *accel, struct pm_error *err)
 	return 0;
 }
 
-static int kvm_check_cpus(struct accel *accel, struct pm_error *err)
+static int kvm_check_cpus(struct kvm_accel *accel, struct pm_error *err)
 {
 	int max = ioctl(accel->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPUS);
 
@@ -77,7 +77,7 @@ static int kvm_check_cpus(struct accel *accel, struct pm_error *err)
 	return 0;
 }
 
-static int vm_create(struct accel *accel, struct pm_error *err)
+static int vm_create(struct kvm_accel *accel, struct pm_error *err)
 {
 	/* EINTR comes from signals while KVM takes all of the mm's locks. */
 	do
@@ -90,7 +90,7 @@ static int vm_create(struct accel *accel, struct pm_error *err)
 	return 0;
 }
 
-static int slots_init(struct accel *accel)
+static int slots_init(struct kvm_accel *accel)
 {
 	int max =
 		ioctl(accel->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_NR_MEMSLOTS);
@@ -102,14 +102,14 @@ static int slots_init(struct accel *accel)
 	return accel->slots ? 0 : -ENOMEM;
 }
 
-static int routing_apply(struct accel *accel)
+static int routing_apply(struct kvm_accel *accel)
 {
 	return ioctl(accel->vm_fd, KVM_SET_GSI_ROUTING, accel->routing) < 0
 		       ? -errno
 		       : 0;
 }
 
-static int routing_init(struct accel *accel)
+static int routing_init(struct kvm_accel *accel)
 {
 	accel->routing =
 		calloc(1, sizeof(*accel->routing) +
@@ -121,7 +121,7 @@ static int routing_init(struct accel *accel)
 	return routing_apply(accel);
 }
 
-static int vcpus_create(struct accel *accel, struct pm_error *err)
+static int vcpus_create(struct kvm_accel *accel, struct pm_error *err)
 {
 	int ret = 0;
 
@@ -136,7 +136,7 @@ static int vcpus_create(struct accel *accel, struct pm_error *err)
 	return ret;
 }
 
-static int accel_init(struct accel *accel, struct pm_error *err)
+static int accel_init(struct kvm_accel *accel, struct pm_error *err)
 {
 	int ret;
 
@@ -171,70 +171,9 @@ static int accel_init(struct accel *accel, struct pm_error *err)
 	return 0;
 }
 
-int accel_create(const struct accel_config *config, struct accel **out,
-		 struct pm_error *err)
-{
-	struct accel *accel = calloc(1, sizeof(*accel));
-	int ret;
-
-	if (!accel)
-		return pm_error_set(err, ENOMEM, "no memory for the machine");
-	accel->config = *config;
-	accel->kvm_fd = -1;
-	accel->vm_fd = -1;
-	accel->paused = true;
-	pthread_mutex_init(&accel->route_lock, NULL);
-	pthread_mutex_init(&accel->lock, NULL);
-	pthread_cond_init(&accel->changed, NULL);
-	ret = accel_init(accel, err);
-	if (ret) {
-		accel_destroy(accel);
-		return ret;
-	}
-	*out = accel;
-	return 0;
-}
-
-static void vcpus_destroy(struct accel *accel)
-{
-	if (!accel->vcpus)
-		return;
-	accel_pause(accel);
-	pthread_mutex_lock(&accel->lock);
-	accel->quit = true;
-	pthread_cond_broadcast(&accel->changed);
-	pthread_mutex_unlock(&accel->lock);
-	for (unsigned int i = 0; i < accel->config.cpus; i++)
-		vcpu_destroy(&accel->vcpus[i]);
-	free(accel->vcpus);
-}
-
-void accel_destroy(struct accel *accel)
-{
-	if (!accel)
-		return;
-	vcpus_destroy(accel);
-	arch_vm_finish(accel);
-	if (accel->vm_fd >= 0)
-		close(accel->vm_fd);
-	if (accel->kvm_fd >= 0)
-		close(accel->kvm_fd);
-	pthread_cond_destroy(&accel->changed);
-	pthread_mutex_destroy(&accel->lock);
-	pthread_mutex_destroy(&accel->route_lock);
-	free(accel->routing);
-	free(accel->slots);
-	free(accel);
-}
-
-unsigned int accel_address_bits(const struct accel *accel)
-{
-	return accel->address_bits;
-}
-
 /* ---- memory -------------------------------------------------------------- */
 
-static int slot_set(struct accel *accel,
+static int slot_set(struct kvm_accel *accel,
 		    const struct kvm_userspace_memory_region *slot)
 {
 	return ioctl(accel->vm_fd, KVM_SET_USER_MEMORY_REGION, slot) < 0
@@ -242,9 +181,10 @@ static int slot_set(struct accel *accel,
 		       : 0;
 }
 
-int accel_add_memory(struct accel *accel, uint64_t gpa, uint64_t size,
-		     void *host)
+static int kvm_add_memory(struct accel *base, uint64_t gpa, uint64_t size,
+			  void *host)
 {
+	struct kvm_accel *accel = accel_to_kvm(base);
 	struct kvm_userspace_memory_region slot = {
 		.guest_phys_addr = gpa,
 		.memory_size = size,
@@ -263,8 +203,9 @@ int accel_add_memory(struct accel *accel, uint64_t gpa, uint64_t size,
 	return ret;
 }
 
-void accel_remove_memory(struct accel *accel, uint64_t gpa)
+static void kvm_remove_memory(struct accel *base, uint64_t gpa)
 {
+	struct kvm_accel *accel = accel_to_kvm(base);
 	for (unsigned int i = 0; i < accel->nr_slots; i++) {
 		struct kvm_userspace_memory_region *slot = &accel->slots[i];
 
@@ -277,15 +218,17 @@ void accel_remove_memory(struct accel *accel, uint64_t gpa)
 
 /* ---- interrupts and notifications ---------------------------------------- */
 
-void accel_set_irq(struct accel *accel, unsigned int irq, bool level)
+static void kvm_set_irq(struct accel *base, unsigned int irq, bool level)
 {
+	struct kvm_accel *accel = accel_to_kvm(base);
 	struct kvm_irq_level line = { .irq = irq, .level = level };
 
 	ioctl(accel->vm_fd, KVM_IRQ_LINE, &line);
 }
 
-int accel_ioeventfd(struct accel *accel, uint64_t gpa, int fd, bool on)
+static int kvm_ioeventfd(struct accel *base, uint64_t gpa, int fd, bool on)
 {
+	struct kvm_accel *accel = accel_to_kvm(base);
 	/* Length 0 matches a write of any width and needs no data compare. */
 	struct kvm_ioeventfd io = {
 		.addr = gpa,
@@ -296,15 +239,16 @@ int accel_ioeventfd(struct accel *accel, uint64_t gpa, int fd, bool on)
 	return ioctl(accel->vm_fd, KVM_IOEVENTFD, &io) < 0 ? -errno : 0;
 }
 
-static int irqfd_set(struct accel *accel, int route, int fd, uint32_t flags)
+static int irqfd_set(struct kvm_accel *accel, int route, int fd, uint32_t flags)
 {
 	struct kvm_irqfd irqfd = { .fd = fd, .gsi = route, .flags = flags };
 
 	return ioctl(accel->vm_fd, KVM_IRQFD, &irqfd) < 0 ? -errno : 0;
 }
 
-int accel_msi_alloc(struct accel *accel)
+static int kvm_msi_alloc(struct accel *base)
 {
+	struct kvm_accel *accel = accel_to_kvm(base);
 	int route = -ENOSPC;
 
 	pthread_mutex_lock(&accel->route_lock);
@@ -314,7 +258,8 @@ int accel_msi_alloc(struct accel *accel)
 	return route;
 }
 
-static struct kvm_irq_routing_entry *route_find(struct accel *accel, int route)
+static struct kvm_irq_routing_entry *route_find(struct kvm_accel *accel,
+						int route)
 {
 	struct kvm_irq_routing *r = accel->routing;
 	unsigned int i = 0;
@@ -327,9 +272,10 @@ static struct kvm_irq_routing_entry *route_find(struct accel *accel, int route)
 	return &r->entries[i];
 }
 
-int accel_msi_connect(struct accel *accel, int route, int fd, uint64_t address,
-		      uint32_t data)
+static int kvm_msi_connect(struct accel *base, int route, int fd,
+			   uint64_t address, uint32_t data)
 {
+	struct kvm_accel *accel = accel_to_kvm(base);
 	struct kvm_irq_routing_entry *entry;
 	int ret;
 
@@ -349,16 +295,19 @@ int accel_msi_connect(struct accel *accel, int route, int fd, uint64_t address,
 	return ret;
 }
 
-void accel_msi_disconnect(struct accel *accel, int route, int fd)
+static void kvm_msi_disconnect(struct accel *base, int route, int fd)
 {
+	struct kvm_accel *accel = accel_to_kvm(base);
+
 	irqfd_set(accel, route, fd, KVM_IRQFD_FLAG_DEASSIGN);
 }
 
 /* ---- running ------------------------------------------------------------- */
 
-int accel_reset(struct accel *accel, const struct accel_entry *entry,
-		struct pm_error *err)
+static int kvm_reset(struct accel *base, const struct accel_entry *entry,
+		     struct pm_error *err)
 {
+	struct kvm_accel *accel = accel_to_kvm(base);
 	int ret = arch_vm_restore(accel);
 
 	for (unsigned int i = 0; i < accel->config.cpus && !ret; i++) {
@@ -379,8 +328,9 @@ int accel_reset(struct accel *accel, const struct accel_entry *entry,
  * access it was in; the signal wakes one that is inside already. Neither can
  * be missed, so each parks.
  */
-void accel_pause(struct accel *accel)
+static void kvm_pause(struct accel *base)
 {
+	struct kvm_accel *accel = accel_to_kvm(base);
 	if (accel->paused)
 		return;
 	pthread_mutex_lock(&accel->lock);
@@ -401,8 +351,9 @@ void accel_pause(struct accel *accel)
 	ioctl(accel->vm_fd, KVM_GET_CLOCK, &accel->clock);
 }
 
-void accel_resume(struct accel *accel)
+static void kvm_resume(struct accel *base)
 {
+	struct kvm_accel *accel = accel_to_kvm(base);
 	/* The guest's clock goes on where it stood. */
 	accel->clock.flags = 0;
 	ioctl(accel->vm_fd, KVM_SET_CLOCK, &accel->clock);
@@ -416,4 +367,76 @@ void accel_resume(struct accel *accel)
 	}
 	pthread_cond_broadcast(&accel->changed);
 	pthread_mutex_unlock(&accel->lock);
+}
+
+/* ---- life ---------------------------------------------------------------- */
+
+static void vcpus_destroy(struct kvm_accel *accel)
+{
+	if (!accel->vcpus)
+		return;
+	kvm_pause(&accel->accel);
+	pthread_mutex_lock(&accel->lock);
+	accel->quit = true;
+	pthread_cond_broadcast(&accel->changed);
+	pthread_mutex_unlock(&accel->lock);
+	for (unsigned int i = 0; i < accel->config.cpus; i++)
+		vcpu_destroy(&accel->vcpus[i]);
+	free(accel->vcpus);
+}
+
+static void kvm_destroy(struct accel *base)
+{
+	struct kvm_accel *accel = accel_to_kvm(base);
+	vcpus_destroy(accel);
+	arch_vm_finish(accel);
+	if (accel->vm_fd >= 0)
+		close(accel->vm_fd);
+	if (accel->kvm_fd >= 0)
+		close(accel->kvm_fd);
+	pthread_cond_destroy(&accel->changed);
+	pthread_mutex_destroy(&accel->lock);
+	pthread_mutex_destroy(&accel->route_lock);
+	free(accel->routing);
+	free(accel->slots);
+	free(accel);
+}
+
+static const struct accel_ops kvm_ops = {
+	.destroy = kvm_destroy,
+	.add_memory = kvm_add_memory,
+	.remove_memory = kvm_remove_memory,
+	.set_irq = kvm_set_irq,
+	.ioeventfd = kvm_ioeventfd,
+	.msi_alloc = kvm_msi_alloc,
+	.msi_connect = kvm_msi_connect,
+	.msi_disconnect = kvm_msi_disconnect,
+	.reset = kvm_reset,
+	.pause = kvm_pause,
+	.resume = kvm_resume,
+};
+
+int accel_kvm_create(const struct accel_config *config, struct accel **out,
+		     struct pm_error *err)
+{
+	struct kvm_accel *accel = calloc(1, sizeof(*accel));
+	int ret;
+
+	if (!accel)
+		return pm_error_set(err, ENOMEM, "no memory for the machine");
+	accel->accel.ops = &kvm_ops;
+	accel->config = *config;
+	accel->kvm_fd = -1;
+	accel->vm_fd = -1;
+	accel->paused = true;
+	pthread_mutex_init(&accel->route_lock, NULL);
+	pthread_mutex_init(&accel->lock, NULL);
+	pthread_cond_init(&accel->changed, NULL);
+	ret = accel_init(accel, err);
+	if (ret) {
+		kvm_destroy(&accel->accel);
+		return ret;
+	}
+	*out = &accel->accel;
+	return 0;
 }

@@ -3,6 +3,7 @@
 #ifndef VMM_ACCEL_KVM_H
 #define VMM_ACCEL_KVM_H
 
+#include <assert.h>
 #include <linux/kvm.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -10,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "accel.h"
+#include "accel_ops.h"
 
 /* Routes for messages follow the lines of the interrupt controllers. */
 #define KVM_IRQ_LINES 24
@@ -22,7 +23,7 @@ struct cpu_state;
 struct chip_state;
 
 struct vcpu {
-	struct accel *accel;
+	struct kvm_accel *accel;
 	unsigned int index;
 	int fd;
 	struct kvm_run *run;
@@ -34,11 +35,11 @@ struct vcpu {
 	struct cpu_state *power_on;
 };
 
-struct accel {
+struct kvm_accel {
+	struct accel accel; /* first */
 	struct accel_config config;
 	int kvm_fd;
 	int vm_fd;
-	unsigned int address_bits;
 	struct chip_state *power_on;
 	struct kvm_clock_data clock; /* when it was paused */
 
@@ -58,8 +59,15 @@ struct accel {
 	struct vcpu *vcpus;
 };
 
+static_assert(offsetof(struct kvm_accel, accel) == 0, "accel_to_kvm()");
+
+static inline struct kvm_accel *accel_to_kvm(struct accel *accel)
+{
+	return (struct kvm_accel *)accel;
+}
+
 /* Creates the vCPU and its thread, parked. 0 or -errno with a sentence. */
-int vcpu_create(struct accel *accel, unsigned int index, struct vcpu *vcpu,
+int vcpu_create(struct kvm_accel *accel, unsigned int index, struct vcpu *vcpu,
 		struct pm_error *err);
 /* Joins the thread, which accel->quit has told to end. */
 void vcpu_destroy(struct vcpu *vcpu);
@@ -67,15 +75,15 @@ void vcpu_destroy(struct vcpu *vcpu);
 /* ---- the architecture's part -------------------------------------------- */
 
 /* The interrupt controllers, before any vCPU. */
-int arch_vm_init(struct accel *accel, struct pm_error *err);
+int arch_vm_init(struct kvm_accel *accel, struct pm_error *err);
 /* CPUID and the like, once, for a fresh vCPU. */
 int arch_vcpu_init(struct vcpu *vcpu, struct pm_error *err);
-int arch_vm_save(struct accel *accel);
+int arch_vm_save(struct kvm_accel *accel);
 int arch_vcpu_save(struct vcpu *vcpu);
-int arch_vm_restore(struct accel *accel);
+int arch_vm_restore(struct kvm_accel *accel);
 /* @entry is NULL for all CPUs but the first. */
 int arch_vcpu_restore(struct vcpu *vcpu, const struct accel_entry *entry);
-void arch_vm_finish(struct accel *accel);
+void arch_vm_finish(struct kvm_accel *accel);
 void arch_vcpu_finish(struct vcpu *vcpu);
 /* The lines of the interrupt controllers; returns how many entries. */
 unsigned int arch_irq_lines(struct kvm_irq_routing_entry *entries);

@@ -68,7 +68,7 @@ static void vcpu_exit_mmio(struct vcpu *vcpu)
 static void vcpu_stick(struct vcpu *vcpu, enum accel_event event,
 		       const char *why)
 {
-	struct accel *accel = vcpu->accel;
+	struct kvm_accel *accel = vcpu->accel;
 
 	pthread_mutex_lock(&accel->lock);
 	vcpu->stuck = true;
@@ -127,7 +127,7 @@ static bool vcpu_must_wait(const struct vcpu *vcpu)
 /* Returns false when the thread shall end. */
 static bool vcpu_park(struct vcpu *vcpu)
 {
-	struct accel *accel = vcpu->accel;
+	struct kvm_accel *accel = vcpu->accel;
 	bool quit;
 
 	pthread_mutex_lock(&accel->lock);
@@ -181,7 +181,7 @@ static int thread_start(struct vcpu *vcpu)
 	return -ret;
 }
 
-int vcpu_create(struct accel *accel, unsigned int index, struct vcpu *vcpu,
+int vcpu_create(struct kvm_accel *accel, unsigned int index, struct vcpu *vcpu,
 		struct pm_error *err)
 {
 	int size = ioctl(accel->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);

@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "accel.h"
+#include "accel_qtest.h"
 #include "boot_memory.h"
 #include "bus.h"
 #include "dev/chardev.h"
@@ -149,13 +150,13 @@ static int devices_reset(struct machine *m, struct pm_error *err)
 /* Puts all into the power-on state and the kernel into memory. */
 static int power_on(struct machine *m, struct pm_error *err)
 {
-	struct accel_entry entry;
+	struct accel_entry entry = { 0 };
 	int ret;
 
 	ret = devices_reset(m, err);
 	if (!ret)
 		ret = boot_memory_reset(&m->config, m->boot_ram, err);
-	if (!ret)
+	if (!ret && m->boot)
 		ret = boot_load(m->boot, &m->memory, &entry, err);
 	if (!ret)
 		ret = accel_reset(m->accel, &entry, err);
@@ -291,6 +292,7 @@ static int create_foundation(struct machine *m, struct pm_error *err)
 	return 0;
 }
 
+/* There may be none where there is no CPU. */
 static int open_kernel(struct machine *m, struct pm_error *err)
 {
 	const struct boot_config config = {
@@ -301,7 +303,20 @@ static int open_kernel(struct machine *m, struct pm_error *err)
 		.cpus = m->config.cpus,
 	};
 
-	return boot_open(&config, &m->boot, err);
+	return m->config.kernel ? boot_open(&config, &m->boot, err) : 0;
+}
+
+static int create_accel_qtest(struct machine *m, struct pm_error *err)
+{
+	const struct accel_qtest_config config = {
+		.pio = m->pio,
+		.mmio = m->mmio,
+		.memory = &m->memory,
+		.loop = m->loop,
+		.path = m->config.qtest_path,
+	};
+
+	return accel_qtest_create(&config, &m->accel, err);
 }
 
 static int create_accel(struct machine *m, struct pm_error *err)
@@ -314,7 +329,9 @@ static int create_accel(struct machine *m, struct pm_error *err)
 		.opaque = m,
 	};
 
-	return accel_create(&config, &m->accel, err);
+	if (m->config.accel == ACCEL_QTEST)
+		return create_accel_qtest(m, err);
+	return accel_kvm_create(&config, &m->accel, err);
 }
 
 static int lay_out_memory(struct machine *m, struct pm_error *err)
@@ -322,7 +339,7 @@ static int lay_out_memory(struct machine *m, struct pm_error *err)
 	int ret = memory_map_init(&m->map, m->config.memory,
 				  accel_address_bits(m->accel), err);
 
-	return ret ? ret : boot_check(m->boot, err);
+	return ret || !m->boot ? ret : boot_check(m->boot, err);
 }
 
 static int create_boot_memory(struct machine *m, struct pm_error *err)

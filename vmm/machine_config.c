@@ -306,6 +306,30 @@ static int check_serial(const struct machine_config *config,
 	return 0;
 }
 
+static int check_accel(const struct machine_config *config,
+		       struct pm_error *err)
+{
+	bool qtest = config->accel == ACCEL_QTEST;
+
+	if (qtest && !config->qtest_path)
+		return pm_error_set(err, EINVAL,
+				    "a machine without a CPU needs a socket "
+				    "to be driven through: give one with "
+				    "--qtest unix:PATH");
+	if (qtest)
+		return check_socket_path(config->qtest_path, err);
+	if (config->qtest_path)
+		return pm_error_set(err, EINVAL,
+				    "only a machine without a CPU has a qtest "
+				    "socket: add --accel qtest, or leave "
+				    "--qtest out");
+	if (!config->kernel)
+		return pm_error_set(err, EINVAL,
+				    "a machine needs a kernel: give one with "
+				    "--kernel FILE");
+	return 0;
+}
+
 int machine_config_check(const struct machine_config *config,
 			 struct pm_error *err)
 {
@@ -316,10 +340,9 @@ int machine_config_check(const struct machine_config *config,
 		if (ret < 0)
 			return ret;
 	}
-	if (!config->kernel)
-		return pm_error_set(err, EINVAL,
-				    "a machine needs a kernel: give one with "
-				    "--kernel FILE");
+	ret = check_accel(config, err);
+	if (ret < 0)
+		return ret;
 	ret = check_processors(config, err);
 	if (ret < 0)
 		return ret;

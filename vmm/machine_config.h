@@ -23,22 +23,30 @@
 /* The longest id of a device, or name of a machine, in bytes. */
 #define MACHINE_NAME_MAX        64
 
+/* [virtio-mem] VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE. */
+enum unplugged_inaccessible {
+	UNPLUGGED_OFFERED,  /* the driver may take it */
+	UNPLUGGED_REQUIRED, /* no driver without it */
+	UNPLUGGED_ABSENT,   /* every driver may read unplugged memory */
+};
+
 /* Sizes in bytes; strings stay the caller's until machine_destroy(). */
 struct mem_device_config {
 	const char *id;
 	uint64_t max_size;
 	uint64_t requested_size;
 	uint64_t block_size; /* PM_BLOCK_SIZE_DEFAULT when not given */
+	enum unplugged_inaccessible unplugged_inaccessible;
 	struct ram_options ram;
 };
 
 enum serial_kind { SERIAL_NONE, SERIAL_STDIO, SERIAL_FILE, SERIAL_UNIX };
 
-enum accel_kind { ACCEL_AUTO, ACCEL_KVM };
+enum accel_kind { ACCEL_AUTO, ACCEL_KVM, ACCEL_QTEST };
 
 struct machine_config {
-	const char *name; /* or NULL */
-	const char *kernel;
+	const char *name;   /* or NULL */
+	const char *kernel; /* NULL only without a CPU */
 	const char *initrd; /* or NULL */
 	const char *append; /* the kernel's command line, or NULL */
 	unsigned int cpus;
@@ -49,6 +57,7 @@ struct machine_config {
 	enum serial_kind serial;
 	const char *serial_path; /* for SERIAL_FILE and SERIAL_UNIX */
 	enum accel_kind accel;
+	const char *qtest_path; /* with ACCEL_QTEST, and only then */
 	const char *qmp_paths[MACHINE_QMP_SOCKETS_MAX];
 	unsigned int nr_qmp_paths;
 };

@@ -158,6 +158,13 @@ static uint64_t mem_features(void *opaque)
 	return pm_device_features(vm->device);
 }
 
+static bool mem_features_ok(void *opaque, uint64_t features)
+{
+	struct virtio_mem *vm = opaque;
+
+	return pm_device_features_ok(vm->device, features);
+}
+
 static void mem_features_accepted(void *opaque, uint64_t features)
 {
 	struct virtio_mem *vm = opaque;
@@ -216,6 +223,7 @@ static void mem_device_reset(void *opaque)
 
 static const struct virtio_ops mem_virtio_ops = {
 	.features = mem_features,
+	.features_ok = mem_features_ok,
 	.features_accepted = mem_features_accepted,
 	.config_read = mem_config_read,
 	.handle = mem_handle,
@@ -306,7 +314,12 @@ static int device_create(struct virtio_mem *vm, struct pm_error *err)
 		.addr = vm->config.gpa,
 		.block_size = c->block_size,
 		.requested_size = c->requested_size,
-		.features = PM_F_UNPLUGGED_INACCESSIBLE,
+		.features = c->unplugged_inaccessible == UNPLUGGED_ABSENT
+				    ? 0
+				    : PM_F_UNPLUGGED_INACCESSIBLE,
+		.required = c->unplugged_inaccessible == UNPLUGGED_REQUIRED
+				    ? PM_F_UNPLUGGED_INACCESSIBLE
+				    : 0,
 		.prealloc = ram_options_populate(&c->ram),
 		.async = true,
 	};

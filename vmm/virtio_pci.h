@@ -24,6 +24,8 @@ struct virtio_pci;
 struct virtio_ops {
 	/* The features that the device has besides the transport's. */
 	uint64_t (*features)(void *opaque);
+	/* Whether the device works for a driver with these alone. */
+	bool (*features_ok)(void *opaque, uint64_t features);
 	void (*features_accepted)(void *opaque, uint64_t features);
 	void (*config_read)(void *opaque, uint64_t offset, void *buf,
 			    unsigned int len);

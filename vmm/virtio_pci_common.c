@@ -41,7 +41,9 @@ static void status_write(struct virtio_pci *vp, uint8_t status)
 	}
 	if (fresh & VIRTIO_CONFIG_S_FEATURES_OK) {
 		bool valid = !(vp->accepted & ~features(vp)) &&
-			     (vp->accepted >> VIRTIO_F_VERSION_1 & 1);
+			     (vp->accepted >> VIRTIO_F_VERSION_1 & 1) &&
+			     vp->config.ops->features_ok(vp->config.opaque,
+							 vp->accepted);
 
 		if (!valid) /* the driver sees that the bit did not stay */
 			status &= ~VIRTIO_CONFIG_S_FEATURES_OK;

@@ -13,6 +13,12 @@ static uint64_t echo_features(void *opaque)
 	return ECHO_FEATURES;
 }
 
+static bool echo_features_ok(void *opaque, uint64_t features)
+{
+	(void)opaque, (void)features;
+	return true;
+}
+
 static void echo_accepted(void *opaque, uint64_t features)
 {
 	struct echo *f = opaque;
@@ -56,6 +62,7 @@ static void echo_reset(void *opaque)
 
 static const struct virtio_ops echo_ops = {
 	.features = echo_features,
+	.features_ok = echo_features_ok,
 	.features_accepted = echo_accepted,
 	.config_read = echo_config_read,
 	.handle = echo_handle,

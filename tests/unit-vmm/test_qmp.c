@@ -618,7 +618,7 @@ static void test_slow_reader_of_events(void **state)
 
 	for (i = 0; i < 20000; i++)
 		qmp_event_stop(f->machine->qmp);
-	assert_true(f->machine->qmp->conns->out_len < QMP_OUT_EVENTS + 1024);
+	assert_true(f->machine->qmp->conns->out.len < QMP_OUT_EVENTS + 1024);
 	assert_false(f->machine->qmp->conns->dead);
 	client_expect_event(c, "\"event\": \"STOP\"}");
 	client_close(c);

@@ -25,7 +25,7 @@
 
 static bool conn_may_read(const struct qmp_conn *conn)
 {
-	return conn->out_len < QMP_OUT_EVENTS;
+	return conn->out.len < QMP_OUT_EVENTS;
 }
 
 static void conn_watch(struct qmp_conn *conn)
@@ -34,7 +34,7 @@ static void conn_watch(struct qmp_conn *conn)
 
 	if (conn->dead || (!conn->eof && conn_may_read(conn)))
 		events |= EPOLLIN;
-	if (conn->dead || conn->out_len)
+	if (conn->dead || conn->out.len)
 		events |= EPOLLOUT;
 	if (events == conn->watched)
 		return;
@@ -46,32 +46,14 @@ static void conn_watch(struct qmp_conn *conn)
 static void conn_kill(struct qmp_conn *conn)
 {
 	conn->dead = true;
-	conn->out_len = 0;
+	buffer_clear(&conn->out);
 	shutdown(conn->source.fd, SHUT_RDWR);
 	conn_watch(conn);
 }
 
 static int conn_queue(struct qmp_conn *conn, const char *text, size_t len)
 {
-	size_t need = conn->out_len + len;
-
-	if (need > QMP_OUT_MAX)
-		return -ENOBUFS;
-	if (need > conn->out_size) {
-		size_t size = conn->out_size ? conn->out_size : 1024;
-		char *grown;
-
-		while (size < need)
-			size *= 2;
-		grown = realloc(conn->out, size);
-		if (!grown)
-			return -ENOMEM;
-		conn->out = grown;
-		conn->out_size = size;
-	}
-	memcpy(conn->out + conn->out_len, text, len);
-	conn->out_len = need;
-	return 0;
+	return buffer_append(&conn->out, text, len, QMP_OUT_MAX);
 }
 
 void qmp_conn_send(struct qmp_conn *conn, json_t *message)
@@ -90,33 +72,27 @@ static void conn_flush(struct qmp_conn *conn)
 {
 	ssize_t n;
 
-	if (!conn->out_len || conn->dead)
+	if (!conn->out.len || conn->dead)
 		return;
-	n = send(conn->source.fd, conn->out, conn->out_len,
+	n = send(conn->source.fd, conn->out.data, conn->out.len,
 		 MSG_NOSIGNAL | MSG_DONTWAIT);
 	if (n < 0) {
 		if (errno != EAGAIN && errno != EINTR)
 			conn_kill(conn);
 		return;
 	}
-	conn->out_len -= (size_t)n;
-	memmove(conn->out, conn->out + n, conn->out_len);
-	if (!conn->out_len) { /* an idle client costs no memory */
-		free(conn->out);
-		conn->out = NULL;
-		conn->out_size = 0;
-	}
+	buffer_consume(&conn->out, (size_t)n);
 }
 
 void qmp_conn_drain(struct qmp_conn *conn, int timeout_ms)
 {
 	struct pollfd pfd = { .fd = conn->source.fd, .events = POLLOUT };
 
-	while (conn->out_len && !conn->dead) {
-		size_t before = conn->out_len;
+	while (conn->out.len && !conn->dead) {
+		size_t before = conn->out.len;
 
 		conn_flush(conn);
-		if (conn->out_len == before && poll(&pfd, 1, timeout_ms) <= 0)
+		if (conn->out.len == before && poll(&pfd, 1, timeout_ms) <= 0)
 			return;
 	}
 }
@@ -168,7 +144,7 @@ static void conn_ready(void *opaque, uint32_t events)
 	conn_flush(conn);
 	/* What was read before the queue filled may be answerable now. */
 	conn_process(conn);
-	if (conn->eof && conn->in_at == conn->in_len && !conn->out_len)
+	if (conn->eof && conn->in_at == conn->in_len && !conn->out.len)
 		conn->dead = true;
 	if (conn->dead)
 		qmp_server_forget(conn);
@@ -210,6 +186,6 @@ void qmp_conn_destroy(struct qmp_conn *conn)
 {
 	loop_remove(conn->qmp->loop, &conn->source);
 	close(conn->source.fd);
-	free(conn->out);
+	buffer_clear(&conn->out);
 	free(conn);
 }

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <jansson.h>
 
+#include "../buffer.h"
 #include "../loop.h"
 #include "framing.h"
 
@@ -31,9 +32,7 @@ struct qmp_conn {
 	bool negotiated; /* past qmp_capabilities */
 	bool eof;        /* the client sends nothing more */
 	bool dead;       /* to be freed by its own callback */
-	char *out;
-	size_t out_len;
-	size_t out_size;
+	struct buffer out;
 	size_t in_at;
 	size_t in_len;
 	char in[4096];

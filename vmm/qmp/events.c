@@ -43,7 +43,7 @@ static void event_broadcast(struct qmp *qmp, const char *name, json_t *data,
 	struct qmp_conn *conn;
 
 	for (conn = qmp->conns; message && conn; conn = conn->next) {
-		if (conn->negotiated && conn->out_len < bound)
+		if (conn->negotiated && conn->out.len < bound)
 			qmp_conn_send(conn, json_incref(message));
 	}
 	json_decref(message);

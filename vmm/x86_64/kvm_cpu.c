@@ -82,7 +82,7 @@ struct chip_state {
 
 /* ---- the machine --------------------------------------------------------- */
 
-int arch_vm_init(struct accel *accel, struct pm_error *err)
+int arch_vm_init(struct kvm_accel *accel, struct pm_error *err)
 {
 	struct kvm_pit_config pit = { .flags = KVM_PIT_SPEAKER_DUMMY };
 	uint64_t identity = IDENTITY_MAP_ADDRESS;
@@ -121,7 +121,7 @@ unsigned int arch_irq_lines(struct kvm_irq_routing_entry *e)
 	return nr;
 }
 
-int arch_vm_save(struct accel *accel)
+int arch_vm_save(struct kvm_accel *accel)
 {
 	struct chip_state *state = calloc(1, sizeof(*state));
 
@@ -136,7 +136,7 @@ int arch_vm_save(struct accel *accel)
 	return ioctl(accel->vm_fd, KVM_GET_PIT2, &state->pit) < 0 ? -errno : 0;
 }
 
-int arch_vm_restore(struct accel *accel)
+int arch_vm_restore(struct kvm_accel *accel)
 {
 	struct chip_state *state = accel->power_on;
 
@@ -146,7 +146,7 @@ int arch_vm_restore(struct accel *accel)
 	return ioctl(accel->vm_fd, KVM_SET_PIT2, &state->pit) < 0 ? -errno : 0;
 }
 
-void arch_vm_finish(struct accel *accel)
+void arch_vm_finish(struct kvm_accel *accel)
 {
 	free(accel->power_on);
 }
@@ -235,14 +235,14 @@ static void cpuid_set_entry(struct kvm_cpuid_entry2 *e, const struct vcpu *vcpu,
 		break;
 	case 0x80000008: /* AMD: cores and APIC id bits of the package */
 		e->ecx = (cpus - 1) | bits_for(cpus) << 12;
-		vcpu->accel->address_bits = e->eax & 0xff;
+		vcpu->accel->accel.address_bits = e->eax & 0xff;
 		break;
 	}
 }
 
 static int cpuid_init(struct vcpu *vcpu)
 {
-	struct accel *accel = vcpu->accel;
+	struct kvm_accel *accel = vcpu->accel;
 	bool tsc_deadline = ioctl(accel->kvm_fd, KVM_CHECK_EXTENSION,
 				  KVM_CAP_TSC_DEADLINE_TIMER) > 0;
 	union cpuid *cpuid = calloc(1, sizeof(*cpuid));
@@ -273,7 +273,7 @@ int arch_vcpu_init(struct vcpu *vcpu, struct pm_error *err)
 
 	/* What a CPU without leaf 0x80000008 has. */
 	if (!vcpu->index)
-		vcpu->accel->address_bits = 36;
+		vcpu->accel->accel.address_bits = 36;
 	ret = cpuid_init(vcpu);
 	if (ret)
 		return pm_error_set(
