@@ -9,7 +9,7 @@
 static int setup(void **state)
 {
 	const struct peer_config config = {
-		.kind = PEER_QEMU,
+		.kind = suite_kind(),
 		.program = suite_program(),
 		.nr_devices = 2,
 		.devices = { { .max_size = GIB,
