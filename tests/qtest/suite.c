@@ -105,6 +105,7 @@ int suite_fresh(void **state)
 	qmp_drop_events(&machine.peer->qmp);
 	mem_open(mem, machine.peer, 0);
 	mem_start(mem, NULL);
+	qtest_irq_take_all(mem->qtest);
 	return 0;
 }
 
@@ -190,8 +191,12 @@ void set_requested(struct mem *mem, uint64_t size)
 void expect_interrupts(struct mem *mem, uint8_t isr)
 {
 	const struct virtio *v = &mem->virtio;
+	uint8_t told = virtio_isr(v);
 
-	assert_int_equal(virtio_isr(v), isr);
+	/* See virtio_isr(). */
+	if (suite_kind() == PEER_QEMU && (isr & VIRTIO_ISR_CONFIG))
+		told &= ~VIRTIO_ISR_QUEUE;
+	assert_int_equal(told, isr);
 	if (!v->msix_cap || !v->msix_target)
 		return;
 	assert_int_equal(virtio_msix_take(v, VIRTIO_VECTOR_QUEUE),
