@@ -15,6 +15,7 @@ enum {
 	EXIT_FAILED = 1,
 	EXIT_USAGE = 2,
 	EXIT_NOT_REACHED = 3,
+	EXIT_VIOLATION = 4,
 };
 
 /* Each takes its own arguments, argv[0] being its name; an exit status. */

@@ -7,6 +7,7 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "../vmm/size.h"
 #include "bar.h"
@@ -19,6 +20,18 @@ static const char help[] =
 	"\n"
 	"Shows the machine TARGET, its boot memory, and of each memory device "
 	"how much\nis plugged, requested, usable, and the maximum.\n";
+
+static void print_guard(const struct mem_view *dev)
+{
+	const char *what = "unplugged memory is not guarded";
+
+	if (!strcmp(dev->guard, "writes"))
+		what = "unplugged memory is guarded against writes";
+	else if (!strcmp(dev->guard, "accesses"))
+		what = "unplugged memory is guarded";
+	printf("  %s, %" PRIu64 " violation%s\n", what, dev->violations,
+	       dev->violations == 1 ? "" : "s");
+}
 
 static void print_device(const struct mem_view *dev)
 {
@@ -36,6 +49,8 @@ static void print_device(const struct mem_view *dev)
 	       dev->backend, *dev->backend ? ", " : "",
 	       size_format(dev->block_size).text, dev->addr, dev->node,
 	       dev->driver_ready ? "ready" : "not running in the guest");
+	if (*dev->guard)
+		print_guard(dev);
 	if (*dev->last_refusal)
 		printf("  last refused: %s\n", dev->last_refusal);
 }

@@ -69,9 +69,10 @@ static json_t *device_json(const struct mem_view *dev)
 {
 	const char *refusal = *dev->last_refusal ? dev->last_refusal : NULL;
 	const char *backend = *dev->backend ? dev->backend : NULL;
+	const char *guard = *dev->guard ? dev->guard : NULL;
 
 	return json_pack("{s:s, s:s*, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:b,"
-			 " s:s*}",
+			 " s:s*, s:s*, s:I}",
 			 "id", dev->id, "backend", backend, "size",
 			 (json_int_t)dev->size, "requested-size",
 			 (json_int_t)dev->requested_size, "usable-size",
@@ -80,7 +81,8 @@ static json_t *device_json(const struct mem_view *dev)
 			 (json_int_t)dev->block_size, "memaddr",
 			 (json_int_t)dev->addr, "node", dev->node,
 			 "driver-ready", dev->driver_ready, "last-refusal",
-			 refusal);
+			 refusal, "guard", guard, "violations",
+			 (json_int_t)dev->violations);
 }
 
 json_t *machine_view_json(const struct machine_view *view)

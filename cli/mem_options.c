@@ -16,6 +16,8 @@ enum key {
 	KEY_REQUESTED_SIZE,
 	KEY_BLOCK_SIZE,
 	KEY_UNPLUGGED_INACCESSIBLE,
+	KEY_GUARD,
+	KEY_ON_VIOLATION,
 	KEY_SIZE,
 	KEY_BACKEND,
 	KEY_PAGE_SIZE,
@@ -35,6 +37,8 @@ static char *const key_names[] = {
 	[KEY_REQUESTED_SIZE] = "requested-size",
 	[KEY_BLOCK_SIZE] = "block-size",
 	[KEY_UNPLUGGED_INACCESSIBLE] = "unplugged-inaccessible",
+	[KEY_GUARD] = "guard",
+	[KEY_ON_VIOLATION] = "on-violation",
 	[KEY_SIZE] = "size",
 	[KEY_BACKEND] = "backend",
 	[KEY_PAGE_SIZE] = "page-size",
@@ -90,6 +94,20 @@ static const struct word unplugged[] = {
 	{ "auto", UNPLUGGED_OFFERED },
 	{ "on", UNPLUGGED_REQUIRED },
 	{ "off", UNPLUGGED_ABSENT },
+	{ 0 },
+};
+
+static const struct word guards[] = {
+	{ "auto", PM_GUARD_AUTO },
+	{ "required", PM_GUARD_REQUIRED },
+	{ "off", PM_GUARD_OFF },
+	{ 0 },
+};
+
+static const struct word reactions[] = {
+	{ "log", VIOLATION_LOG },
+	{ "stop", VIOLATION_STOP },
+	{ "kill", VIOLATION_KILL },
 	{ 0 },
 };
 
@@ -194,6 +212,30 @@ static int set_unplugged(const struct parse *p, const char *value,
 	return 0;
 }
 
+static int set_guard(const struct parse *p, const char *value,
+		     struct pm_error *err)
+{
+	int word = get_word(p, KEY_GUARD, value, guards,
+			    "auto, required or off", err);
+
+	if (word < 0)
+		return word;
+	p->device->guard = (enum pm_guard)word;
+	return 0;
+}
+
+static int set_on_violation(const struct parse *p, const char *value,
+			    struct pm_error *err)
+{
+	int word = get_word(p, KEY_ON_VIOLATION, value, reactions,
+			    "log, stop or kill", err);
+
+	if (word < 0)
+		return word;
+	p->device->on_violation = (enum on_violation)word;
+	return 0;
+}
+
 /* A node below PM_NUMA_NODES_MAX; false for anything else. */
 static bool parse_node(const char **text, unsigned long *node)
 {
@@ -246,6 +288,10 @@ static int set_part(struct parse *p, enum key key, char *value,
 		return set_policy(p, value, err);
 	case KEY_UNPLUGGED_INACCESSIBLE:
 		return set_unplugged(p, value, err);
+	case KEY_GUARD:
+		return set_guard(p, value, err);
+	case KEY_ON_VIOLATION:
+		return set_on_violation(p, value, err);
 	case KEY_PREALLOC:
 	case KEY_RESERVE:
 	case KEY_THP:
@@ -282,6 +328,7 @@ static const char *example(enum key key)
 		[KEY_PREALLOC] = "on",  [KEY_RESERVE] = "off",
 		[KEY_THP] = "off",      [KEY_LOCK] = "on",
 		[KEY_DUMP] = "on",      [KEY_UNPLUGGED_INACCESSIBLE] = "on",
+		[KEY_GUARD] = "auto",   [KEY_ON_VIOLATION] = "stop",
 	};
 
 	return examples[key] ? examples[key] : "2G";
@@ -340,8 +387,10 @@ int mem_options_parse_device(char *text, struct mem_device_config *device,
 		.device = device,
 		.ram = &device->ram,
 	};
-	int ret = parse_parts(&p, text, err);
+	int ret;
 
+	device->guard = PM_GUARD_AUTO;
+	ret = parse_parts(&p, text, err);
 	if (ret < 0)
 		return ret;
 	if (!device->id)

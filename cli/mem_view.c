@@ -39,6 +39,12 @@ static int mem_view_parse(const json_t *data, struct mem_view *view)
 	if (json_is_string(backend))
 		snprintf(view->backend, sizeof(view->backend), "%s",
 			 json_string_value(backend));
+	if (json_is_string(json_object_get(data, "x-paramem-guard")))
+		snprintf(view->guard, sizeof(view->guard), "%s",
+			 json_string_value(
+				 json_object_get(data, "x-paramem-guard")));
+	view->violations = get_size(data, "x-paramem-violations-read") +
+			   get_size(data, "x-paramem-violations-write");
 	if (json_is_string(refusal))
 		snprintf(view->last_refusal, sizeof(view->last_refusal), "%s",
 			 json_string_value(refusal));

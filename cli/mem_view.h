@@ -21,7 +21,9 @@ struct mem_view {
 	uint64_t usable_size;
 	uint64_t max_size;
 	int node;
-	char backend[16];  /* "" when the machine does not tell */
+	char backend[16]; /* "" when the machine does not tell */
+	char guard[16];   /* the same */
+	uint64_t violations;
 	bool driver_ready; /* also when the machine does not tell */
 	char last_refusal[PM_ERROR_MAX];
 };

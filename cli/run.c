@@ -28,7 +28,9 @@ static const char help[] =
 	"                     memory at boot; 512M if not given\n"
 	"  --mem-device id=ID,max-size=SIZE[,requested-size=SIZE]"
 	"[,block-size=SIZE]\n"
-	"               [,unplugged-inaccessible=auto|on|off][,HOST...]\n"
+	"               [,unplugged-inaccessible=auto|on|off]\n"
+	"               [,guard=auto|required|off][,on-violation=log|stop|kill]"
+	"[,HOST...]\n"
 	"                     memory to plug and unplug while it runs; may be "
 	"repeated\n"
 	"  --serial stdio|file:PATH|unix:PATH|none\n"
@@ -58,6 +60,7 @@ struct run {
 	struct runtime_dir dir;
 	bool has_dir;
 	bool help;
+	bool killed;
 };
 
 static int parse_mem_device(struct run *run, char *text, struct pm_error *err)
@@ -304,6 +307,7 @@ static int run_machine(struct run *run, struct pm_error *err)
 	if (ret < 0)
 		return ret;
 	ret = machine_run(machine, err);
+	run->killed = machine_was_killed(machine);
 	machine_destroy(machine);
 	return ret;
 }
@@ -330,5 +334,8 @@ int cli_run(int argc, char **argv)
 		ret = run_machine(&run, &err);
 	if (run.has_dir)
 		runtime_dir_remove(&run.dir);
-	return ret < 0 ? cli_fail(&err) : EXIT_OK;
+	if (ret >= 0)
+		return EXIT_OK;
+	cli_fail(&err);
+	return run.killed ? EXIT_VIOLATION : EXIT_FAILED;
 }

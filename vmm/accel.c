@@ -65,3 +65,13 @@ void accel_resume(struct accel *accel)
 {
 	accel->ops->resume(accel);
 }
+
+void accel_interrupt(struct accel *accel)
+{
+	accel->ops->interrupt(accel);
+}
+
+int accel_vcpu_of_thread(struct accel *accel, pid_t thread)
+{
+	return accel->ops->vcpu_of_thread(accel, thread);
+}

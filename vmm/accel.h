@@ -82,4 +82,14 @@ int accel_reset(struct accel *accel, const struct accel_entry *entry,
 void accel_pause(struct accel *accel);
 void accel_resume(struct accel *accel);
 
+/*
+ * On any thread: no vCPU executes another instruction of the guest, as soon
+ * as it is told, and one that is in KVM before it gets back to the guest. To
+ * be followed by a pause.
+ */
+void accel_interrupt(struct accel *accel);
+
+/* The vCPU that runs on a thread, or -1. On any thread. */
+int accel_vcpu_of_thread(struct accel *accel, pid_t thread);
+
 #endif /* VMM_ACCEL_H */

@@ -326,13 +326,13 @@ static int kvm_reset(struct accel *base, const struct accel_entry *entry,
 /*
  * A vCPU leaves the guest when immediate_exit is set, having completed the
  * access it was in; the signal wakes one that is inside already. Neither can
- * be missed, so each parks.
+ * be missed, so each parks. One that waits for a page leaves when it has it,
+ * without having executed the instruction.
  */
-static void kvm_pause(struct accel *base)
+static void kvm_interrupt(struct accel *base)
 {
 	struct kvm_accel *accel = accel_to_kvm(base);
-	if (accel->paused)
-		return;
+
 	pthread_mutex_lock(&accel->lock);
 	accel->paused = true;
 	for (unsigned int i = 0; i < accel->config.cpus; i++) {
@@ -344,16 +344,41 @@ static void kvm_pause(struct accel *base)
 				 __ATOMIC_SEQ_CST);
 		if (!vcpu->parked)
 			pthread_kill(vcpu->thread, SIGUSR1);
-		while (!vcpu->parked)
-			pthread_cond_wait(&accel->changed, &accel->lock);
 	}
 	pthread_mutex_unlock(&accel->lock);
+}
+
+static int kvm_vcpu_of_thread(struct accel *base, pid_t thread)
+{
+	struct kvm_accel *accel = accel_to_kvm(base);
+
+	for (unsigned int i = 0; i < accel->config.cpus; i++)
+		if (accel->vcpus[i].tid == thread)
+			return (int)i;
+	return -1;
+}
+
+static void kvm_pause(struct accel *base)
+{
+	struct kvm_accel *accel = accel_to_kvm(base);
+
+	if (accel->settled)
+		return;
+	kvm_interrupt(base);
+	pthread_mutex_lock(&accel->lock);
+	for (unsigned int i = 0; i < accel->config.cpus; i++)
+		while (accel->vcpus[i].started && !accel->vcpus[i].parked)
+			pthread_cond_wait(&accel->changed, &accel->lock);
+	pthread_mutex_unlock(&accel->lock);
+	accel->settled = true;
 	ioctl(accel->vm_fd, KVM_GET_CLOCK, &accel->clock);
 }
 
 static void kvm_resume(struct accel *base)
 {
 	struct kvm_accel *accel = accel_to_kvm(base);
+
+	accel->settled = false;
 	/* The guest's clock goes on where it stood. */
 	accel->clock.flags = 0;
 	ioctl(accel->vm_fd, KVM_SET_CLOCK, &accel->clock);
@@ -414,6 +439,8 @@ static const struct accel_ops kvm_ops = {
 	.reset = kvm_reset,
 	.pause = kvm_pause,
 	.resume = kvm_resume,
+	.interrupt = kvm_interrupt,
+	.vcpu_of_thread = kvm_vcpu_of_thread,
 };
 
 int accel_kvm_create(const struct accel_config *config, struct accel **out,
@@ -429,6 +456,7 @@ int accel_kvm_create(const struct accel_config *config, struct accel **out,
 	accel->kvm_fd = -1;
 	accel->vm_fd = -1;
 	accel->paused = true;
+	accel->settled = true;
 	pthread_mutex_init(&accel->route_lock, NULL);
 	pthread_mutex_init(&accel->lock, NULL);
 	pthread_cond_init(&accel->changed, NULL);

@@ -29,6 +29,7 @@ struct vcpu {
 	struct kvm_run *run;
 	size_t run_size;
 	pthread_t thread;
+	_Atomic pid_t tid; /* of that thread; 0: not yet */
 	bool started;
 	bool parked; /* both under accel->lock */
 	bool stuck;  /* waits for a reset */
@@ -56,6 +57,7 @@ struct kvm_accel {
 	pthread_cond_t changed;
 	bool paused;
 	bool quit;
+	bool settled; /* the main thread has seen all of them parked */
 	struct vcpu *vcpus;
 };
 

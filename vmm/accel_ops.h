@@ -23,6 +23,8 @@ struct accel_ops {
 		     struct pm_error *err);
 	void (*pause)(struct accel *accel);
 	void (*resume)(struct accel *accel);
+	void (*interrupt)(struct accel *accel);
+	int (*vcpu_of_thread)(struct accel *accel, pid_t thread);
 };
 
 /* The first member of each accelerator's own structure. */

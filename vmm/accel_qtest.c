@@ -170,6 +170,17 @@ static void qtest_resume(struct accel *accel)
 	(void)accel;
 }
 
+static void qtest_interrupt(struct accel *accel)
+{
+	(void)accel;
+}
+
+static int qtest_vcpu_of_thread(struct accel *accel, pid_t thread)
+{
+	(void)accel, (void)thread;
+	return -1;
+}
+
 static void qtest_destroy(struct accel *accel)
 {
 	struct qtest *q = from_accel(accel);
@@ -190,6 +201,8 @@ static const struct accel_ops qtest_ops = {
 	.reset = qtest_reset,
 	.pause = qtest_pause,
 	.resume = qtest_resume,
+	.interrupt = qtest_interrupt,
+	.vcpu_of_thread = qtest_vcpu_of_thread,
 };
 
 int accel_qtest_create(const struct accel_qtest_config *config,

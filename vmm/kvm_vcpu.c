@@ -148,6 +148,7 @@ static void *vcpu_thread(void *opaque)
 
 	snprintf(name, sizeof(name), "vcpu%u", vcpu->index);
 	pthread_setname_np(pthread_self(), name);
+	vcpu->tid = gettid();
 	while (vcpu_park(vcpu)) {
 		int ret;
 

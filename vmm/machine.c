@@ -15,9 +15,11 @@
 #include "machine.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -32,12 +34,14 @@
 #include "dev/chardev.h"
 #include "dev/power.h"
 #include "dev/serial.h"
+#include "guard_watch.h"
 #include "guest_memory.h"
 #include "log.h"
 #include "loop.h"
 #include "memory_map.h"
 #include "pci.h"
 #include "qmp/qmp.h"
+#include "violations.h"
 #include "virtio_mem.h"
 #include "workers.h"
 #include "x86_64/boot.h"
@@ -50,6 +54,9 @@ enum request {
 	REQUEST_QUIT = 1 << 4,
 	REQUEST_SIGNAL = 1 << 5,
 	REQUEST_ERROR = 1 << 6,
+	REQUEST_TELL = 1 << 7, /* of violations */
+	REQUEST_STOP = 1 << 8, /* for one */
+	REQUEST_KILL = 1 << 9, /* for one */
 };
 
 struct machine {
@@ -69,6 +76,8 @@ struct machine {
 	struct power *power;
 	struct virtio_mem *mem_devices[MACHINE_MEM_DEVICES_MAX];
 	unsigned int nr_mem_devices;
+	struct guard_watch *watch;
+	struct violations violations;
 	struct qmp *qmp;
 
 	enum machine_state state;
@@ -81,12 +90,15 @@ struct machine {
 
 	pthread_mutex_t why_lock; /* vCPUs write why */
 	char why[256];
+	char violated[256]; /* the last violation as a sentence */
+	char pause_reason[256];
+	bool killed;
 	struct pm_error failure; /* why the machine ended, if it had to */
 };
 
 /* ---- requests ------------------------------------------------------------ */
 
-static void request(struct machine *m, enum request what)
+static void request(struct machine *m, unsigned int what)
 {
 	const uint64_t one = 1;
 	ssize_t n;
@@ -123,6 +135,24 @@ static void on_vcpu_event(void *opaque, enum accel_event event, const char *why)
 	strncpy(m->why, why, sizeof(m->why) - 1);
 	pthread_mutex_unlock(&m->why_lock);
 	request(m, REQUEST_ERROR);
+}
+
+/* On any thread; the access waits meanwhile. */
+static void on_violation(void *opaque, unsigned int index,
+			 const struct violation *violation)
+{
+	struct machine *m = opaque;
+	enum on_violation action =
+		violations_note(&m->violations, index,
+				m->config.mem_devices[index].on_violation,
+				violation);
+
+	/* Then no instruction has its effect, nor does any after it. */
+	if (action != VIOLATION_LOG)
+		accel_interrupt(m->accel);
+	request(m, REQUEST_TELL |
+			   (action == VIOLATION_STOP ? REQUEST_STOP : 0) |
+			   (action == VIOLATION_KILL ? REQUEST_KILL : 0));
 }
 
 static void on_size_changed(void *opaque, const char *id, uint64_t size)
@@ -181,6 +211,8 @@ static void reset(struct machine *m, bool guest, const char *reason)
 		end(m, false, "host-error");
 		return;
 	}
+	violations_forget(&m->violations);
+	m->pause_reason[0] = '\0';
 	qmp_event_reset(m->qmp, guest, reason);
 	if (m->state == MACHINE_INTERNAL_ERROR)
 		m->state = MACHINE_PAUSED;
@@ -199,6 +231,46 @@ static void stop_on_error(struct machine *m)
 	pthread_mutex_unlock(&m->why_lock);
 }
 
+static void violations_tell(struct machine *m)
+{
+	struct violation v;
+
+	for (unsigned int i = 0; i < m->nr_mem_devices; i++) {
+		const char *id = m->config.mem_devices[i].id;
+
+		if (!violations_take(&m->violations, i, &v))
+			continue;
+		snprintf(m->violated, sizeof(m->violated),
+			 "the guest %s unplugged memory of device %s at "
+			 "0x%" PRIx64,
+			 v.write ? "wrote to" : "read", id, v.gpa);
+		if (m->qmp)
+			qmp_event_violation(m->qmp, i, &v);
+	}
+}
+
+static void recall_all(struct machine *m)
+{
+	for (unsigned int i = 0; i < m->nr_mem_devices; i++)
+		virtio_mem_recall(m->mem_devices[i]);
+}
+
+static void stop_for_violation(struct machine *m)
+{
+	accel_pause(m->accel);
+	recall_all(m);
+	memcpy(m->pause_reason, m->violated, sizeof(m->pause_reason));
+	machine_stop(m);
+}
+
+static void kill_for_violation(struct machine *m)
+{
+	m->killed = true;
+	pm_error_set(&m->failure, EPERM, "%s, and on-violation=kill ends it",
+		     m->violated);
+	end(m, true, "guest-panic");
+}
+
 static void requests_handle(void *opaque, uint32_t events)
 {
 	struct machine *m = opaque;
@@ -210,10 +282,14 @@ static void requests_handle(void *opaque, uint32_t events)
 	(void)n;
 	if (m->ended)
 		return;
+	if (r & REQUEST_TELL)
+		violations_tell(m);
 	if (r & REQUEST_SIGNAL)
 		end(m, false, "host-signal");
 	else if (r & REQUEST_QUIT)
 		end(m, false, "host-qmp-quit");
+	else if (r & REQUEST_KILL)
+		kill_for_violation(m);
 	else if (r & REQUEST_GUEST_OFF)
 		end(m, true, "guest-shutdown");
 	else if (r & REQUEST_HOST_RESET)
@@ -222,6 +298,8 @@ static void requests_handle(void *opaque, uint32_t events)
 		reset(m, true, "guest-reset");
 	else if (r & REQUEST_ERROR)
 		stop_on_error(m);
+	else if (r & REQUEST_STOP)
+		stop_for_violation(m);
 	if ((r & REQUEST_POWERDOWN) && !m->ended)
 		power_press(m->power);
 }
@@ -399,6 +477,9 @@ static int create_mem_device(struct machine *m,
 		.workers = m->workers,
 		.host = m->pci,
 		.size_changed = on_size_changed,
+		.violation = on_violation,
+		.watch = m->watch,
+		.index = m->nr_mem_devices,
 		.opaque = m,
 	};
 	int ret = memory_map_add_device(&m->map, device->id, device->max_size,
@@ -414,8 +495,12 @@ static int create_mem_device(struct machine *m,
 
 static int create_mem_devices(struct machine *m, struct pm_error *err)
 {
-	int ret = 0;
+	int ret = guard_watch_create(&m->watch);
 
+	if (ret)
+		return pm_error_set(err, -ret,
+				    "the guard cannot be set up (%s)",
+				    strerror(-ret));
 	for (unsigned int i = 0; i < m->config.nr_mem_devices && !ret; i++)
 		ret = create_mem_device(m, &m->config.mem_devices[i], err);
 	return ret;
@@ -449,6 +534,7 @@ int machine_create(const struct machine_config *config, struct machine **out,
 	m->wake.fd = -1;
 	m->signals.fd = -1;
 	pthread_mutex_init(&m->why_lock, NULL);
+	violations_init(&m->violations);
 	ret = machine_init(m, err);
 	if (ret) {
 		machine_destroy(m);
@@ -491,6 +577,7 @@ void machine_destroy(struct machine *m)
 	qmp_destroy(m->qmp);
 	for (unsigned int i = 0; i < m->nr_mem_devices; i++)
 		virtio_mem_destroy(m->mem_devices[i]);
+	guard_watch_destroy(m->watch);
 	serial_destroy(m->serial);
 	chardev_destroy(m->chardev);
 	power_destroy(m->power);
@@ -507,6 +594,7 @@ void machine_destroy(struct machine *m)
 	if (m->signals_blocked)
 		pthread_sigmask(SIG_SETMASK, &m->old_signals, NULL);
 	pthread_mutex_destroy(&m->why_lock);
+	violations_finish(&m->violations);
 	free(m);
 }
 
@@ -561,10 +649,22 @@ int machine_cont(struct machine *m, struct pm_error *err)
 				    "continue: reset it first",
 				    machine_state_name(m->state));
 	m->state = MACHINE_RUNNING;
+	m->pause_reason[0] = '\0';
+	violations_forgive(&m->violations);
 	accel_resume(m->accel);
 	if (!first)
 		qmp_event_resume(m->qmp);
 	return 0;
+}
+
+const char *machine_pause_reason(const struct machine *m)
+{
+	return m->pause_reason;
+}
+
+bool machine_was_killed(const struct machine *m)
+{
+	return m->killed;
 }
 
 void machine_request_reset(struct machine *m)

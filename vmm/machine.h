@@ -47,6 +47,12 @@ enum machine_state machine_state(const struct machine *machine);
 /* "running", "paused", ... as query-status says it. */
 const char *machine_state_name(enum machine_state state);
 
+/* Why it was paused, as a sentence, or "". */
+const char *machine_pause_reason(const struct machine *machine);
+
+/* It ended because of what the guest did to unplugged memory. */
+bool machine_was_killed(const struct machine *machine);
+
 struct loop *machine_loop(struct machine *machine);
 const struct machine_config *machine_config(const struct machine *machine);
 

@@ -30,6 +30,13 @@ enum unplugged_inaccessible {
 	UNPLUGGED_ABSENT,   /* every driver may read unplugged memory */
 };
 
+/* What happens when a guest uses unplugged memory. */
+enum on_violation {
+	VIOLATION_STOP, /* the machine is paused, for its operator to look */
+	VIOLATION_LOG,  /* it is counted and told, and comes to nothing */
+	VIOLATION_KILL, /* the machine ends */
+};
+
 /* Sizes in bytes; strings stay the caller's until machine_destroy(). */
 struct mem_device_config {
 	const char *id;
@@ -37,6 +44,8 @@ struct mem_device_config {
 	uint64_t requested_size;
 	uint64_t block_size; /* PM_BLOCK_SIZE_DEFAULT when not given */
 	enum unplugged_inaccessible unplugged_inaccessible;
+	enum pm_guard guard;
+	enum on_violation on_violation;
 	struct ram_options ram;
 };
 

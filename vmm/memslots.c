@@ -9,9 +9,6 @@
 
 #include "accel.h"
 
-#define SPAN_MIN  (UINT64_C(1) << 30)
-#define SPANS_MAX 256 /* per device; a larger region has larger spans */
-
 struct memslots {
 	struct pm_listener listener;
 	struct accel *accel;
@@ -22,7 +19,7 @@ struct memslots {
 	struct {
 		uint64_t plugged; /* bytes of it that are plugged */
 		bool shown;
-	} spans[SPANS_MAX];
+	} spans[MEMSLOTS_MAX];
 };
 
 static struct memslots *from_listener(struct pm_listener *l)
@@ -86,10 +83,13 @@ static void memslots_discard(struct pm_listener *l, uint64_t offset,
 }
 
 int memslots_create(struct accel *accel, uint64_t gpa, uint64_t region,
-		    void *host, struct memslots **out)
+		    uint64_t span, void *host, struct memslots **out)
 {
-	struct memslots *s = calloc(1, sizeof(*s));
+	struct memslots *s;
 
+	if (!span || (region - 1) / span >= MEMSLOTS_MAX)
+		return -EINVAL;
+	s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
 	s->listener.populate = memslots_populate;
@@ -98,9 +98,7 @@ int memslots_create(struct accel *accel, uint64_t gpa, uint64_t region,
 	s->gpa = gpa;
 	s->region = region;
 	s->host = host;
-	s->span = SPAN_MIN;
-	while ((region - 1) / s->span >= SPANS_MAX)
-		s->span *= 2;
+	s->span = span;
 	*out = s;
 	return 0;
 }
@@ -117,7 +115,7 @@ struct pm_listener *memslots_listener(struct memslots *s)
 
 void memslots_trim(struct memslots *s)
 {
-	for (uint64_t i = 0; i < SPANS_MAX; i++) {
+	for (uint64_t i = 0; i < MEMSLOTS_MAX; i++) {
 		if (!s->spans[i].shown || s->spans[i].plugged)
 			continue;
 		accel_remove_memory(s->accel, s->gpa + i * s->span);

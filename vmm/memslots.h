@@ -13,15 +13,18 @@
 
 #include "paramem.h"
 
+#define MEMSLOTS_MAX 256 /* per device */
+
 struct accel;
 struct memslots;
 
 /*
- * @region bytes of host memory at @host, guest physical @gpa. The listener is
- * for the device whose memory it is. 0 or -errno.
+ * @region bytes of host memory at @host, guest physical @gpa, in spans of
+ * @span bytes: MEMSLOTS_MAX at most. The listener is for the device whose
+ * memory it is. 0 or -errno.
  */
 int memslots_create(struct accel *accel, uint64_t gpa, uint64_t region,
-		    void *host, struct memslots **slots);
+		    uint64_t span, void *host, struct memslots **slots);
 void memslots_destroy(struct memslots *slots);
 
 struct pm_listener *memslots_listener(struct memslots *slots);

@@ -24,10 +24,14 @@
 #include "virtio_mem.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "accel.h"
 #include "bus.h"
+#include "guard_watch.h"
 #include "guest_memory.h"
 #include "memslots.h"
 #include "populate.h"
@@ -40,6 +44,9 @@
 #define RETRY_MIN_MS 1000
 #define RETRY_MAX_MS 8000
 
+/* This thread, a vCPU's, handles an access where no memory slot is. */
+static _Thread_local bool in_hole;
+
 struct virtio_mem {
 	struct virtio_mem_config config;
 	struct pm_ram *ram;
@@ -47,6 +54,8 @@ struct virtio_mem {
 	struct memslots *slots;
 	struct virtio_pci *pci;
 	bool listening;
+	bool watched;
+	pthread_mutex_t guard_lock;
 	struct pm_error refusal; /* the last reason for a BUSY */
 	struct loop_timer retry;
 	unsigned int retry_ms;
@@ -247,9 +256,47 @@ static void mem_size_changed(void *opaque, uint64_t size)
 	vm->config.size_changed(vm->config.opaque, vm->config.device->id, size);
 }
 
+/* @repeated: the guest executes the instruction again. */
+static void tell_violation(struct virtio_mem *vm, const struct pm_violation *v,
+			   bool repeated)
+{
+	const struct violation violation = {
+		.gpa = vm->config.gpa + v->offset,
+		.write = v->write,
+		.vcpu = accel_vcpu_of_thread(vm->config.accel, v->thread),
+		.count = v->count,
+		.repeated = repeated,
+	};
+
+	vm->config.violation(vm->config.opaque, vm->config.index, &violation);
+}
+
+/* Within hole_write() and hole_read() KVM has done the access already. */
+static void mem_violation(void *opaque, const struct pm_violation *v)
+{
+	tell_violation(opaque, v, !in_hole);
+}
+
+static void mem_guard_lock(void *opaque)
+{
+	struct virtio_mem *vm = opaque;
+
+	pthread_mutex_lock(&vm->guard_lock);
+}
+
+static void mem_guard_unlock(void *opaque)
+{
+	struct virtio_mem *vm = opaque;
+
+	pthread_mutex_unlock(&vm->guard_lock);
+}
+
 static const struct pm_device_ops mem_device_ops = {
 	.config_changed = mem_config_changed,
 	.size_changed = mem_size_changed,
+	.violation = mem_violation,
+	.guard_lock = mem_guard_lock,
+	.guard_unlock = mem_guard_unlock,
 };
 
 /* ---- the region in the guest's address space ----------------------------- */
@@ -265,27 +312,33 @@ static bool mem_present(void *opaque, uint64_t offset, uint64_t size)
  * Where no memory slot is, a guest may read unplugged memory and gets zeros
  * ([virtio-mem], without UNPLUGGED_INACCESSIBLE); its writes are lost.
  */
+static void hole_used(struct virtio_mem *vm, uint64_t offset, bool write)
+{
+	in_hole = true;
+	pm_device_guard_report(vm->device, offset, write, gettid());
+	in_hole = false;
+}
+
 static uint64_t hole_read(void *opaque, uint64_t offset, unsigned int len)
 {
-	(void)opaque;
-	(void)offset;
 	(void)len;
+	hole_used(opaque, offset, false);
 	return 0;
 }
 
 static void hole_write(void *opaque, uint64_t offset, uint64_t value,
 		       unsigned int len)
 {
-	(void)opaque;
-	(void)offset;
 	(void)value;
 	(void)len;
+	hole_used(opaque, offset, true);
 }
 
 static const struct bus_ops hole_ops = { hole_read, hole_write };
 
 static int region_show(struct virtio_mem *vm)
 {
+	struct pm_device_info info;
 	const struct guest_memory_region region = {
 		.gpa = vm->config.gpa,
 		.size = vm->config.device->max_size,
@@ -295,12 +348,14 @@ static int region_show(struct virtio_mem *vm)
 	};
 	int ret = guest_memory_add(vm->config.memory, &region);
 
+	pm_device_get_info(vm->device, &info);
 	if (!ret)
 		ret = bus_map(vm->config.mmio, region.gpa, region.size,
 			      &hole_ops, vm);
 	if (!ret)
 		ret = memslots_create(vm->config.accel, region.gpa, region.size,
-				      region.host, &vm->slots);
+				      info.span_size,
+				      pm_device_memory(vm->device), &vm->slots);
 	return ret;
 }
 
@@ -322,6 +377,7 @@ static int device_create(struct virtio_mem *vm, struct pm_error *err)
 				    : 0,
 		.prealloc = ram_options_populate(&c->ram),
 		.async = true,
+		.guard = vm->config.watch ? c->guard : PM_GUARD_OFF,
 	};
 	const struct pm_ram_config memory =
 		ram_options_config(&c->ram, c->max_size);
@@ -351,6 +407,21 @@ static int pci_create(struct virtio_mem *vm)
 	return virtio_pci_create(&config, &vm->pci);
 }
 
+static int watch_guard(struct virtio_mem *vm, struct pm_error *err)
+{
+	int ret;
+
+	if (pm_device_guard_fd(vm->device) < 0)
+		return 0;
+	ret = guard_watch_add(vm->config.watch, vm->device);
+	if (ret)
+		return pm_error_set(err, -ret,
+				    "memory device %s cannot be watched (%s)",
+				    vm->config.device->id, strerror(-ret));
+	vm->watched = true;
+	return 0;
+}
+
 static int mem_init(struct virtio_mem *vm, struct pm_error *err)
 {
 	int ret = device_create(vm, err);
@@ -369,7 +440,7 @@ static int mem_init(struct virtio_mem *vm, struct pm_error *err)
 				    vm->config.device->id, strerror(-ret));
 	pm_device_add_listener(vm->device, memslots_listener(vm->slots));
 	vm->listening = true;
-	return 0;
+	return watch_guard(vm, err);
 }
 
 int virtio_mem_create(const struct virtio_mem_config *config,
@@ -383,6 +454,7 @@ int virtio_mem_create(const struct virtio_mem_config *config,
 				    config->device->id);
 	vm->config = *config;
 	vm->retry_ms = RETRY_MIN_MS;
+	pthread_mutex_init(&vm->guard_lock, NULL);
 	ret = mem_init(vm, err);
 	if (ret) {
 		virtio_mem_destroy(vm);
@@ -403,9 +475,12 @@ void virtio_mem_destroy(struct virtio_mem *vm)
 	if (vm->listening)
 		pm_device_remove_listener(vm->device,
 					  memslots_listener(vm->slots));
+	if (vm->watched)
+		guard_watch_remove(vm->config.watch, vm->device);
 	memslots_destroy(vm->slots);
 	pm_device_destroy(vm->device);
 	pm_ram_destroy(vm->ram);
+	pthread_mutex_destroy(&vm->guard_lock);
 	free(vm);
 }
 
@@ -430,6 +505,12 @@ int virtio_mem_set_requested(struct virtio_mem *vm, uint64_t size,
 		clear_refusal(vm);
 	virtio_pci_unlock(vm->pci);
 	return ret;
+}
+
+/* What the host cannot take back now, the watch tries again. */
+void virtio_mem_recall(struct virtio_mem *vm)
+{
+	pm_device_guard_recall(vm->device);
 }
 
 int virtio_mem_reset(struct virtio_mem *vm, struct pm_error *err)

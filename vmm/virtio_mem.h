@@ -13,9 +13,11 @@
 
 #include "machine.h"
 #include "paramem.h"
+#include "violations.h"
 
 struct accel;
 struct bus;
+struct guard_watch;
 struct guest_memory;
 struct loop;
 struct pci_host;
@@ -33,6 +35,15 @@ struct virtio_mem_config {
 	struct pci_host *host;
 	/* The plugged size changed; called with the device's lock held. */
 	void (*size_changed)(void *opaque, const char *id, uint64_t size);
+	/*
+	 * The guest used unplugged memory. Called on the watch's thread or a
+	 * vCPU's, without any lock but maybe the watch's, before the access
+	 * goes on.
+	 */
+	void (*violation)(void *opaque, unsigned int index,
+			  const struct violation *violation);
+	struct guard_watch *watch; /* NULL: no guard */
+	unsigned int index;        /* the number of this device */
 	void *opaque;
 };
 
@@ -45,6 +56,9 @@ void virtio_mem_destroy(struct virtio_mem *vm);
 void virtio_mem_info(struct virtio_mem *vm, struct mem_device_info *info);
 int virtio_mem_set_requested(struct virtio_mem *vm, uint64_t size,
 			     struct pm_error *err);
+
+/* Takes back what the guest has of unplugged memory; no vCPU runs. */
+void virtio_mem_recall(struct virtio_mem *vm);
 
 /* A system reset; no vCPU runs. */
 int virtio_mem_reset(struct virtio_mem *vm, struct pm_error *err);

@@ -67,6 +67,17 @@ void accel_remove_memory(struct accel *a, uint64_t gpa)
 	a->removals++;
 }
 
+void accel_interrupt(struct accel *a)
+{
+	(void)a;
+}
+
+int accel_vcpu_of_thread(struct accel *a, pid_t thread)
+{
+	(void)a, (void)thread;
+	return -1;
+}
+
 void accel_set_irq(struct accel *a, unsigned int irq, bool level)
 {
 	pthread_mutex_lock(&a->lock);

@@ -66,6 +66,11 @@ enum machine_state machine_state(const struct machine *m)
 	return m->state;
 }
 
+const char *machine_pause_reason(const struct machine *m)
+{
+	return m->pause_reason;
+}
+
 const char *machine_state_name(enum machine_state state)
 {
 	static const char *const names[] = { "prelaunch", "running", "paused",

@@ -14,6 +14,7 @@ struct machine {
 	struct loop *loop;
 	struct qmp *qmp;
 	enum machine_state state;
+	char pause_reason[64];
 	struct mem_device_info devices[MACHINE_MEM_DEVICES_MAX];
 	unsigned int resets, powerdowns, quits;
 	int fail_set; /* -errno for the next set of a requested size */

@@ -99,9 +99,34 @@ static void test_device(void **state)
 	refuse_device("id=a,size=1G",
 		      "--mem-device has no part 'size': use id, max-size, "
 		      "requested-size, block-size, unplugged-inaccessible, "
+		      "guard, on-violation, "
 		      "backend, page-size, prealloc, reserve, thp, lock, dump, "
 		      "host-nodes and "
 		      "policy");
+}
+
+static void test_guard(void **state)
+{
+	(void)state;
+	assert_int_equal(mem_device("id=a,max-size=2G"), 0);
+	assert_int_equal(device.guard, PM_GUARD_AUTO);
+	assert_int_equal(device.on_violation, VIOLATION_STOP);
+	assert_int_equal(mem_device("id=a,max-size=2G,guard=required,"
+				    "on-violation=kill"),
+			 0);
+	assert_int_equal(device.guard, PM_GUARD_REQUIRED);
+	assert_int_equal(device.on_violation, VIOLATION_KILL);
+	assert_int_equal(mem_device("id=a,max-size=2G,guard=off,"
+				    "on-violation=log"),
+			 0);
+	assert_int_equal(device.guard, PM_GUARD_OFF);
+	assert_int_equal(device.on_violation, VIOLATION_LOG);
+	refuse_device("id=a,max-size=2G,guard=on",
+		      "--mem-device: guard cannot be 'on': use auto, required "
+		      "or off");
+	refuse_device("id=a,max-size=2G,on-violation=",
+		      "--mem-device: on-violation has no value: use "
+		      "on-violation=stop, say");
 }
 
 static void test_switches(void **state)
@@ -172,6 +197,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_device),
+		cmocka_unit_test(test_guard),
 		cmocka_unit_test(test_switches),
 		cmocka_unit_test(test_backends),
 		cmocka_unit_test(test_nodes),

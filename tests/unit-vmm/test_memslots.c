@@ -20,11 +20,12 @@ struct fixture {
 /* The memory itself is never looked at. */
 static uint8_t host;
 
-static void fixture_init(struct fixture *f, uint64_t region)
+static void fixture_init(struct fixture *f, uint64_t region, uint64_t span)
 {
 	fake_accel_init(&f->accel);
-	assert_int_equal(
-		memslots_create(&f->accel, BASE, region, &host, &f->slots), 0);
+	assert_int_equal(memslots_create(&f->accel, BASE, region, span, &host,
+					 &f->slots),
+			 0);
 	f->l = memslots_listener(f->slots);
 }
 
@@ -49,7 +50,7 @@ static void a_span_is_shown_once(void **state)
 	struct fixture f;
 
 	(void)state;
-	fixture_init(&f, 4 * GIB);
+	fixture_init(&f, 4 * GIB, GIB);
 	assert_int_equal(f.accel.nr_memory, 0);
 	assert_int_equal(f.l->populate(f.l, GIB, 2 * MIB), 0);
 	assert_int_equal(f.l->populate(f.l, 2 * GIB - 2 * MIB, 2 * MIB), 0);
@@ -63,7 +64,7 @@ static void a_range_over_several_spans_shows_them_all(void **state)
 	struct fixture f;
 
 	(void)state;
-	fixture_init(&f, 4 * GIB);
+	fixture_init(&f, 4 * GIB, GIB);
 	assert_int_equal(f.l->populate(f.l, GIB - 2 * MIB, GIB + 4 * MIB), 0);
 	assert_int_equal(f.accel.nr_memory, 3);
 	for (unsigned int i = 0; i < 3; i++)
@@ -76,7 +77,7 @@ static void the_last_span_ends_with_the_region(void **state)
 	struct fixture f;
 
 	(void)state;
-	fixture_init(&f, GIB + 6 * MIB);
+	fixture_init(&f, GIB + 6 * MIB, GIB);
 	assert_int_equal(f.l->populate(f.l, GIB, 2 * MIB), 0);
 	expect_slot(&f, 0, GIB, 6 * MIB);
 	fixture_finish(&f);
@@ -87,17 +88,20 @@ static void a_large_region_has_larger_spans(void **state)
 	struct fixture f;
 
 	(void)state;
-	fixture_init(&f, 256 * GIB);
+	fixture_init(&f, 256 * GIB, GIB);
 	assert_int_equal(f.l->populate(f.l, 255 * GIB, 2 * MIB), 0);
 	expect_slot(&f, 0, 255 * GIB, GIB);
+	assert_int_equal(memslots_create(&f.accel, BASE, 256 * GIB + 2 * MIB,
+					 GIB, &host, &f.slots),
+			 -EINVAL);
 	fixture_finish(&f);
-	fixture_init(&f, 256 * GIB + 2 * MIB);
+	fixture_init(&f, 256 * GIB + 2 * MIB, 2 * GIB);
 	assert_int_equal(f.l->populate(f.l, 256 * GIB, 2 * MIB), 0);
 	expect_slot(&f, 0, 256 * GIB, 2 * MIB);
 	assert_int_equal(f.l->populate(f.l, GIB, 2 * MIB), 0);
 	expect_slot(&f, 1, 0, 2 * GIB);
 	fixture_finish(&f);
-	fixture_init(&f, 16384 * GIB);
+	fixture_init(&f, 16384 * GIB, 64 * GIB);
 	assert_int_equal(f.l->populate(f.l, 16383 * GIB, GIB), 0);
 	expect_slot(&f, 0, 16320 * GIB, 64 * GIB);
 	fixture_finish(&f);
@@ -108,7 +112,7 @@ static void trimming_drops_what_has_nothing_plugged(void **state)
 	struct fixture f;
 
 	(void)state;
-	fixture_init(&f, 4 * GIB);
+	fixture_init(&f, 4 * GIB, GIB);
 	/* Plugged as one, unplugged in parts, and the other way round. */
 	assert_int_equal(f.l->populate(f.l, GIB - 2 * MIB, 4 * MIB), 0);
 	assert_int_equal(f.l->populate(f.l, 2 * GIB, 2 * MIB), 0);
@@ -135,7 +139,7 @@ static void a_failure_counts_nothing(void **state)
 	struct fixture f;
 
 	(void)state;
-	fixture_init(&f, 4 * GIB);
+	fixture_init(&f, 4 * GIB, GIB);
 	f.accel.fail_add_memory = -ENOMEM;
 	assert_int_equal(f.l->populate(f.l, 0, 2 * MIB), -ENOMEM);
 	assert_int_equal(f.accel.nr_memory, 0);

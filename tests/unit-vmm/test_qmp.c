@@ -487,6 +487,9 @@ static void test_query_memory(void **state)
 	vm0->device.plugged_size = 6 * MiB;
 	vm0->driver_ready = false;
 	strcpy(vm0->last_refusal, "no memory");
+	vm0->device.guard_level = PM_GUARD_WRITES;
+	vm0->device.violations_write = 3;
+	f->machine->devices[1].device.guard_lack = "no reason";
 	client_ask(c, "{\"execute\":\"query-memory-size-summary\"}",
 		   "{\"return\": {\"base-memory\": 536870912, "
 		   "\"plugged-memory\": 6291456}}");
@@ -500,9 +503,56 @@ static void test_query_memory(void **state)
 	assert_non_null(strstr(line, "\"max-size\": 8589934592"));
 	assert_non_null(strstr(line, "\"x-paramem-driver-ready\": false, "
 				     "\"x-paramem-last-refusal\": "
-				     "\"no memory\"}}"));
-	assert_non_null(strstr(line, "\"x-paramem-driver-ready\": true}}"));
+				     "\"no memory\", "
+				     "\"x-paramem-guard\": \"writes\", "
+				     "\"x-paramem-violations-read\": 0, "
+				     "\"x-paramem-violations-write\": 3}}"));
+	assert_non_null(strstr(line, "\"x-paramem-driver-ready\": true, "
+				     "\"x-paramem-guard\": \"none\", "
+				     "\"x-paramem-guard-lack\": "
+				     "\"no reason\", "));
 	json_decref(reply);
+	free(line);
+	client_close(c);
+}
+
+static void test_pause_reason(void **state)
+{
+	struct fixture *f = *state;
+	struct client *c = client_open(f);
+
+	strcpy(f->machine->pause_reason, "a reason");
+	f->machine->state = MACHINE_PAUSED;
+	client_ask(c, "{\"execute\":\"query-status\"}",
+		   "{\"return\": {\"status\": \"paused\", "
+		   "\"singlestep\": false, \"running\": false, "
+		   "\"x-paramem-reason\": \"a reason\"}}");
+	client_close(c);
+}
+
+/* The first at once, and the last of those that follow it. */
+static void test_violations(void **state)
+{
+	struct violation v = { .gpa = 4096, .write = true, .vcpu = 2 };
+	struct fixture *f = *state;
+	struct client *c = client_open(f);
+	char *line;
+
+	for (v.count = 1; v.count < 100; v.count++)
+		qmp_event_violation(f->machine->qmp, 1, &v);
+	line = client_line(c);
+	assert_non_null(strstr(line, "\"event\": "
+				     "\"X_PARAMEM_MEMORY_VIOLATION\", "
+				     "\"data\": {\"id\": \"vm1\", "
+				     "\"gpa\": 4096, \"access\": \"write\", "
+				     "\"vcpu\": 2, \"count\": 1}}"));
+	free(line);
+	v.vcpu = -1;
+	v.write = false;
+	qmp_event_violation(f->machine->qmp, 1, &v);
+	line = client_line(c);
+	assert_non_null(strstr(line, "\"access\": \"read\", "
+				     "\"count\": 100}}"));
 	free(line);
 	client_close(c);
 }
@@ -810,6 +860,8 @@ int main(void)
 		QMP_TEST(test_qom_get),
 		QMP_TEST(test_qom_set),
 		QMP_TEST(test_query_memory),
+		QMP_TEST(test_pause_reason),
+		QMP_TEST(test_violations),
 		QMP_TEST(test_size_changes),
 		QMP_TEST(test_size_flushed_by_shutdown),
 		QMP_TEST(test_several_clients),

@@ -301,6 +301,29 @@ static void level_is_told(void **state)
 	rig_finish(&r);
 }
 
+/* However large a region is, and its blocks are, there are 256 at most. */
+static void spans_are_few(void **state)
+{
+	static const struct {
+		uint64_t region, block, span;
+	} cases[] = {
+		{ 256 * GIB, BLOCK, GIB },
+		{ 256 * GIB + BLOCK, BLOCK, 2 * GIB },
+		{ 16384 * GIB, GIB, 64 * GIB },
+		{ 16 * GIB, 4 * GIB, 4 * GIB },
+	};
+	struct pm_device_config config = plain;
+	struct rig r;
+
+	config.requested_size = 0;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		config.block_size = cases[i].block;
+		rig_create(&r, *state, &config, cases[i].region);
+		assert_int_equal(fixture_info(&r.f).span_size, cases[i].span);
+		rig_finish(&r);
+	}
+}
+
 static void write_is_told_and_lost(void **state)
 {
 	struct vcpu v;
@@ -783,6 +806,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		GUARD_TESTS(level_is_told),
+		GUARD_TESTS(spans_are_few),
 		GUARD_TESTS(write_is_told_and_lost),
 		GUARD_TESTS(loans_end),
 		GUARD_TESTS(reads_see_zeros),

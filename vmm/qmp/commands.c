@@ -89,10 +89,14 @@ static int run_query_status(struct qmp_conn *conn, const json_t *args,
 			    json_t **ret, struct qmp_error *error)
 {
 	enum machine_state state = machine_state(conn->qmp->machine);
+	const char *reason;
 
 	(void)args, (void)error;
-	*ret = json_pack("{s:s, s:b, s:b}", "status", machine_state_name(state),
-			 "singlestep", 0, "running", state == MACHINE_RUNNING);
+	reason = machine_pause_reason(conn->qmp->machine);
+	*ret = json_pack("{s:s, s:b, s:b, s:s*}", "status",
+			 machine_state_name(state), "singlestep", 0, "running",
+			 state == MACHINE_RUNNING, "x-paramem-reason",
+			 *reason ? reason : NULL);
 	return 0;
 }
 
@@ -149,13 +153,24 @@ static int run_quit(struct qmp_conn *conn, const json_t *args, json_t **ret,
 	return done(ret);
 }
 
+const char *qmp_guard_level(const struct mem_device_info *info)
+{
+	static const char *const names[] = {
+		[PM_GUARD_NONE] = "none",
+		[PM_GUARD_WRITES] = "writes",
+		[PM_GUARD_ACCESSES] = "accesses",
+	};
+
+	return names[info->device.guard_level];
+}
+
 static json_t *mem_device_data(const struct mem_device_info *info)
 {
 	const struct pm_device_info *dev = &info->device;
 	const char *refusal = *info->last_refusal ? info->last_refusal : NULL;
 
 	return json_pack("{s:s, s:I, s:I, s:I, s:i, s:I, s:I, s:s+,"
-			 " s:s, s:I, s:b, s:s*}",
+			 " s:s, s:I, s:b, s:s*, s:s, s:s*, s:I, s:I}",
 			 "id", dev->id, "memaddr", (json_int_t)dev->addr,
 			 "requested-size", (json_int_t)dev->requested_size,
 			 "size", (json_int_t)dev->plugged_size, "node",
@@ -165,7 +180,12 @@ static json_t *mem_device_data(const struct mem_device_info *info)
 			 dev->id, "x-paramem-backend", info->backend,
 			 "x-paramem-usable-size", (json_int_t)dev->usable_size,
 			 "x-paramem-driver-ready", info->driver_ready,
-			 "x-paramem-last-refusal", refusal);
+			 "x-paramem-last-refusal", refusal, "x-paramem-guard",
+			 qmp_guard_level(info), "x-paramem-guard-lack",
+			 dev->guard_lack, "x-paramem-violations-read",
+			 (json_int_t)dev->violations_read,
+			 "x-paramem-violations-write",
+			 (json_int_t)dev->violations_write);
 }
 
 static int run_query_memory_devices(struct qmp_conn *conn, const json_t *args,

@@ -51,6 +51,9 @@ const struct qmp_command *qmp_command_find(const char *name);
 
 json_t *qmp_version_object(void);
 
+/* "none", "writes" or "accesses". */
+const char *qmp_guard_level(const struct mem_device_info *info);
+
 /* In qom.c. */
 qmp_command_fn qmp_qom_get;
 qmp_command_fn qmp_qom_set;

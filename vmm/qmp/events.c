@@ -6,7 +6,7 @@
  * 512 times within a blink. So each device has its size told at most every
  * QMP_SIZE_EVENT_MS; a change that comes earlier waits for the timer, and a
  * later one takes its place. A shutdown sends what waits first: the last size
- * is always told.
+ * is always told. So it is with violations, which a guest can cause as often.
  */
 #include "server.h"
 
@@ -87,27 +87,56 @@ static void size_event_send(struct qmp *qmp, unsigned int index)
 			QMP_OUT_SIZE_EVENTS);
 }
 
+static void violation_event_send(struct qmp *qmp, unsigned int index)
+{
+	struct qmp_violation_event *event = &qmp->violations[index];
+	const struct violation *v = &event->violation;
+	json_t *vcpu = v->vcpu < 0 ? NULL : json_integer(v->vcpu);
+
+	event->waiting = false;
+	event->sent_ms = now_ms(qmp);
+	event_broadcast(qmp, "X_PARAMEM_MEMORY_VIOLATION",
+			json_pack("{s:s, s:I, s:s, s:o*, s:I}", "id",
+				  device_id(qmp, index), "gpa",
+				  (json_int_t)v->gpa, "access",
+				  v->write ? "write" : "read", "vcpu", vcpu,
+				  "count", (json_int_t)v->count),
+			QMP_OUT_SIZE_EVENTS);
+}
+
+/* True, and how long to wait, for an event that is not due yet. */
+static bool too_early(const struct qmp *qmp, int64_t sent_ms, int64_t *soonest)
+{
+	int64_t left = sent_ms + QMP_SIZE_EVENT_MS - now_ms(qmp);
+
+	if (left <= 0)
+		return false;
+	if (left < *soonest)
+		*soonest = left;
+	return true;
+}
+
 /* Sends what is due and sets the timer for what is not. */
 void qmp_events_tick(void *opaque)
 {
 	struct qmp *qmp = opaque;
-	int64_t now = now_ms(qmp), soonest = QMP_SIZE_EVENT_MS;
+	int64_t soonest = QMP_SIZE_EVENT_MS;
 	bool any = false;
-	unsigned int i;
 
-	for (i = 0; i < nr_devices(qmp); i++) {
-		struct qmp_size_event *event = &qmp->sizes[i];
-		int64_t left = event->sent_ms + QMP_SIZE_EVENT_MS - now;
-
-		if (!event->waiting)
-			continue;
-		if (left <= 0) {
-			size_event_send(qmp, i);
-			continue;
+	for (unsigned int i = 0; i < nr_devices(qmp); i++) {
+		if (qmp->sizes[i].waiting) {
+			if (too_early(qmp, qmp->sizes[i].sent_ms, &soonest))
+				any = true;
+			else
+				size_event_send(qmp, i);
 		}
-		any = true;
-		if (left < soonest)
-			soonest = left;
+		if (qmp->violations[i].waiting) {
+			if (too_early(qmp, qmp->violations[i].sent_ms,
+				      &soonest))
+				any = true;
+			else
+				violation_event_send(qmp, i);
+		}
 	}
 	if (any && !qmp->size_timer.armed)
 		loop_timer_arm(&qmp->size_timer, (unsigned int)soonest);
@@ -120,7 +149,17 @@ void qmp_events_flush(struct qmp *qmp)
 	for (i = 0; i < nr_devices(qmp); i++) {
 		if (qmp->sizes[i].waiting)
 			size_event_send(qmp, i);
+		if (qmp->violations[i].waiting)
+			violation_event_send(qmp, i);
 	}
+}
+
+void qmp_event_violation(struct qmp *qmp, unsigned int device,
+			 const struct violation *violation)
+{
+	qmp->violations[device].violation = *violation;
+	qmp->violations[device].waiting = true;
+	qmp_events_tick(qmp);
 }
 
 void qmp_event_size_change(struct qmp *qmp, const char *id, uint64_t size)

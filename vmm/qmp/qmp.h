@@ -13,6 +13,7 @@
 
 struct machine;
 struct qmp;
+struct violation;
 
 /*
  * Listens on the sockets that the machine's configuration names. A socket
@@ -37,5 +38,12 @@ void qmp_event_resume(struct qmp *qmp);
  * size always delivered.
  */
 void qmp_event_size_change(struct qmp *qmp, const char *id, uint64_t size);
+
+/*
+ * X_PARAMEM_MEMORY_VIOLATION of the device of this number: at a bounded rate,
+ * the last one always delivered; its count tells of those between.
+ */
+void qmp_event_violation(struct qmp *qmp, unsigned int device,
+			 const struct violation *violation);
 
 #endif /* VMM_QMP_QMP_H */

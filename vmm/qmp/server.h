@@ -12,6 +12,7 @@
 #include "../machine.h"
 #include "conn.h"
 #include "../unix_listener.h"
+#include "../violations.h"
 #include "qmp.h"
 
 #define QMP_CLIENTS_MAX 16
@@ -29,6 +30,13 @@ struct qmp_size_event {
 	bool waiting;
 };
 
+/* The same of violations. */
+struct qmp_violation_event {
+	int64_t sent_ms;
+	struct violation violation;
+	bool waiting;
+};
+
 struct qmp {
 	struct machine *machine;
 	struct loop *loop;
@@ -38,6 +46,7 @@ struct qmp {
 	unsigned int nr_conns;
 	struct loop_timer size_timer;
 	struct qmp_size_event sizes[MACHINE_MEM_DEVICES_MAX];
+	struct qmp_violation_event violations[MACHINE_MEM_DEVICES_MAX];
 };
 
 /* Ends a client that has marked itself dead. */
