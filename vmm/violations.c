@@ -3,9 +3,12 @@
 #include "violations.h"
 
 #include <string.h>
+#include <time.h>
 
 /* Two accesses to a page are the same to a guard, whose pages may be huge. */
 #define PAGE (UINT64_C(2) << 20)
+
+#define FORGIVEN_MS 1000
 
 void violations_init(struct violations *v)
 {
@@ -18,14 +21,21 @@ void violations_finish(struct violations *v)
 	pthread_mutex_destroy(&v->lock);
 }
 
-/* Takes the page out of those that were forgiven. */
-static bool take_forgiven(struct violations *v, uint64_t page)
+static int64_t now_ms(void)
 {
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static bool is_forgiven(const struct violations *v, uint64_t page)
+{
+	if (!v->nr_forgiven || now_ms() >= v->forgiven_until)
+		return false;
 	for (unsigned int i = 0; i < v->nr_forgiven; i++) {
-		if (v->forgiven[i] != page)
-			continue;
-		v->forgiven[i] = v->forgiven[--v->nr_forgiven];
-		return true;
+		if (v->forgiven[i] == page)
+			return true;
 	}
 	return false;
 }
@@ -37,7 +47,7 @@ static enum on_violation judge(struct violations *v, enum on_violation policy,
 
 	if (policy == VIOLATION_LOG)
 		return policy;
-	if (violation->repeated && take_forgiven(v, page))
+	if (violation->repeated && is_forgiven(v, page))
 		return VIOLATION_LOG;
 	if (violation->repeated && v->nr_stopped < VIOLATIONS_REPEATED_MAX)
 		v->stopped[v->nr_stopped++] = page;
@@ -78,6 +88,7 @@ void violations_forgive(struct violations *v)
 	memcpy(v->forgiven, v->stopped, sizeof(v->forgiven));
 	v->nr_forgiven = v->nr_stopped;
 	v->nr_stopped = 0;
+	v->forgiven_until = now_ms() + FORGIVEN_MS;
 	pthread_mutex_unlock(&v->lock);
 }
 

@@ -4,8 +4,10 @@
  * thread, and what is to be done about each.
  *
  * A guest that was stopped for one goes on with the very access when it is
- * continued. That one is let through then, once, and comes to nothing, as all
- * do; otherwise no guest could be continued.
+ * continued, or it could not be continued. So what is at that place is let
+ * through for a second; it comes to nothing, as all such accesses do. That is
+ * not for one access alone, since a slow vCPU may take several attempts: the
+ * page that it is lent can be taken back before it was of use.
  */
 #ifndef VMM_VIOLATIONS_H
 #define VMM_VIOLATIONS_H
@@ -37,6 +39,7 @@ struct violations {
 	unsigned int nr_stopped;
 	uint64_t forgiven[VIOLATIONS_REPEATED_MAX];
 	unsigned int nr_forgiven;
+	int64_t forgiven_until; /* milliseconds of the monotonic clock */
 };
 
 void violations_init(struct violations *v);

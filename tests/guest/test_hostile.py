@@ -18,20 +18,23 @@ DESCRIPTORS, AVAILABLE, USED = 0x20, 0x28, 0x30
 ACKNOWLEDGE, DRIVER, DRIVER_OK, FEATURES_OK, NEEDS_RESET = 1, 2, 4, 8, 0x40
 
 
+def find_bar(vm, index=0):
+    """Where the registers of a device are, and that they can be reached."""
+    device = vm.run('cd /sys/bus/pci/devices; for d in *; do read -r id '
+                    '<$d/device; [ $id = 0x1058 ] && echo $d; done; cd /'
+                    ).split()[index]
+    return int(vm.run(f'read -r start end flags <'
+                      f'/sys/bus/pci/devices/{device}/resource; '
+                      'echo $start'), 16)
+
+
 class Hostile(Group):
     machine = {
         'cpus': 2, 'append': FAST + ' iomem=relaxed paramem.driver=none',
         'devices': ('id=a,max-size=2G', 'id=b,max-size=2G')}
 
     def bar(self, index):
-        """Where the registers of a device are, and that they can be reached."""
-        vm = self.vm
-        device = vm.run('cd /sys/bus/pci/devices; for d in *; do read -r id '
-                        '<$d/device; [ $id = 0x1058 ] && echo $d; done; cd /'
-                        ).split()[index]
-        return int(vm.run(f'read -r start end flags <'
-                          f'/sys/bus/pci/devices/{device}/resource; '
-                          'echo $start'), 16)
+        return find_bar(self.vm, index)
 
     def write(self, *registers):
         """Addresses, widths in bits and values, in one go."""
