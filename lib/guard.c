@@ -209,7 +209,7 @@ int guard_revoke(struct guard *g, uint64_t offset, uint64_t size)
 		return 0;
 	guard_lock(g);
 	block_map_clear(&g->granted, guard_blocks(g, offset, size));
-	ret = g->ops->revoke ? g->ops->revoke(g, offset, size) : 0;
+	ret = g->ops->protect(g, offset, size);
 	guard_unlock(g);
 	return ret;
 }

@@ -33,8 +33,8 @@ struct guard_ops {
 	int (*grown)(struct guard *g, uint64_t offset, uint64_t size);
 	/* A span, none of which is granted, is about to be shown. */
 	int (*cover)(struct guard *g, uint64_t offset, uint64_t size);
-	/* No write lands any more, whatever pages are there. */
-	int (*revoke)(struct guard *g, uint64_t offset, uint64_t size);
+	/* No write lands in a page that is there. */
+	int (*protect)(struct guard *g, uint64_t offset, uint64_t size);
 	/* The guest may use it. @keep what the range holds. */
 	int (*grant)(struct guard *g, uint64_t offset, uint64_t size,
 		     bool keep);
@@ -45,6 +45,8 @@ struct guard_ops {
 	/* Lets the guest use a range for a while; wakes who waits there. */
 	int (*lend)(struct guard *g, uint64_t offset, uint64_t size,
 		    bool write);
+	/* Whether a page may be asked for to be written and only be read. */
+	bool doubts;
 };
 
 extern const struct guard_ops guard_anon_ops;
@@ -56,6 +58,7 @@ struct guard_loan {
 	uint64_t offset;
 	uint64_t size;
 	int64_t until; /* milliseconds of the monotonic clock */
+	bool doubt;    /* writable, though maybe only to be read */
 };
 
 struct guard {
@@ -77,6 +80,8 @@ struct guard {
 	struct block_map covered; /* spans that may be shown */
 	struct guard_loan loans[GUARD_LOANS_MAX]; /* the oldest first */
 	unsigned int nr_loans;
+	uint64_t late[GUARD_LOANS_MAX]; /* what was written, to be told */
+	unsigned int nr_late;
 	bool refused; /* some of the view is closed for good */
 	_Atomic bool inaccessible;
 	_Atomic uint64_t reads; /* violations */

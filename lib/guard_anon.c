@@ -98,7 +98,7 @@ static int anon_grown(struct guard *g, uint64_t offset, uint64_t size)
 }
 
 /* What is there is enough: it holds up whoever writes to it. */
-static int anon_revoke(struct guard *g, uint64_t offset, uint64_t size)
+static int anon_protect(struct guard *g, uint64_t offset, uint64_t size)
 {
 	return uffd_protect(g->uffd, g->view + offset, size, true);
 }
@@ -156,7 +156,7 @@ const struct guard_ops guard_anon_ops = {
 	.close = anon_close,
 	.grown = anon_grown,
 	.cover = protect,
-	.revoke = anon_revoke,
+	.protect = anon_protect,
 	.grant = anon_grant,
 	.discard = anon_discard,
 	.serve = anon_serve,

@@ -11,14 +11,23 @@
  * lent at once, write-protected: who reads one page often reads the next, and
  * a write to it is told as always.
  *
+ * Doubt. When a guest can be interrupted, KVM has a thread of the kernel fault
+ * a missing page in, and always asks for one to write to, also if the guest
+ * but reads. Where reading is allowed, such a page is lent to be written, and
+ * looked at when it is taken back: if it holds anything, it was a write, which
+ * is told then. Where reading is a violation, too, it is told at once, as a
+ * write.
+ *
  * Where no page can be lent, since the pool of huge pages is empty, say, the
  * page's place in the guest's view is closed for good. KVM_RUN then fails with
  * EFAULT, and the guest can only be reset.
  */
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "device.h"
 #include "guard.h"
@@ -61,11 +70,30 @@ bool guard_forget_loans(struct guard *g, uint64_t offset, uint64_t size)
 	return g->nr_loans != before;
 }
 
+static bool all_zeros(const unsigned char *p, uint64_t size)
+{
+	return !p[0] && memcmp(p, p + 1, size - 1) == 0;
+}
+
+/* Closed to writes first, so that none comes after the look. */
+static void resolve_doubt(struct guard *g, const struct guard_loan *loan)
+{
+	const unsigned char *host = pm_ram_host(g->ram);
+
+	if (!loan->doubt || g->nr_late == GUARD_LOANS_MAX)
+		return;
+	g->ops->protect(g, loan->offset, loan->size);
+	if (!all_zeros(host + loan->offset, loan->size))
+		g->late[g->nr_late++] = loan->offset;
+}
+
 static int loan_recall_oldest(struct guard *g)
 {
 	struct guard_loan loan = g->loans[0];
-	int ret = g->ops->discard(g, loan.offset, loan.size);
+	int ret;
 
+	resolve_doubt(g, &loan);
+	ret = g->ops->discard(g, loan.offset, loan.size);
 	loan_remove(g, 0);
 	if (ret < 0) {
 		/* A vCPU hammers it. It stays known, as the youngest. */
@@ -112,26 +140,33 @@ static int loan_make_room(struct guard *g, uint64_t size)
 	return g->nr_loans < max ? 0 : ret;
 }
 
+struct access {
+	bool write;     /* the page is asked for to be written */
+	bool doubt;     /* yet it may only be read */
+	bool violation; /* known as such */
+};
+
 /* Lends the page at @offset, or more of its block for reading. */
-static int lend(struct guard *g, uint64_t offset, bool write, bool violation)
+static int lend(struct guard *g, uint64_t offset, struct access a)
 {
 	uint64_t size = g->ram->page_size;
 	int ret;
 
-	if (!violation && size < LOAN_READ_MAX)
+	if (!a.violation && size < LOAN_READ_MAX)
 		size = LOAN_READ_MAX;
 	offset -= offset % size;
 	if (loan_covers(g, offset))
-		return g->ops->lend(g, offset, size, write);
+		return g->ops->lend(g, offset, size, a.write);
 	ret = loan_make_room(g, size);
 	if (!ret)
-		ret = g->ops->lend(g, offset, size, write);
+		ret = g->ops->lend(g, offset, size, a.write);
 	if (ret < 0)
 		return ret;
 	g->loans[g->nr_loans++] = (struct guard_loan){
 		.offset = offset,
 		.size = size,
 		.until = now_ms() + LOAN_MS,
+		.doubt = a.doubt && !a.violation,
 	};
 	return 0;
 }
@@ -202,10 +237,50 @@ static bool serve_granted(struct guard *g, uint64_t offset)
 	return granted;
 }
 
+/* What was noticed late is told late. Not under the lock. */
+static void tell_late(struct guard *g)
+{
+	uint64_t late[GUARD_LOANS_MAX];
+	unsigned int nr;
+
+	guard_lock(g);
+	nr = g->nr_late;
+	memcpy(late, g->late, sizeof(late));
+	g->nr_late = 0;
+	guard_unlock(g);
+	while (nr--)
+		tell(g, late[nr], true, 0);
+}
+
+/* Not by a thread of this process: by one that KVM has. */
+static bool is_kernel_thread(pid_t thread)
+{
+	return tgkill(getpid(), thread, 0) < 0;
+}
+
+static struct access judge(struct guard *g, const struct uffd_fault *fault)
+{
+	struct access a = { .write = fault->write };
+
+	a.doubt = fault->write && fault->missing && g->ops->doubts &&
+		  is_kernel_thread(fault->thread);
+	a.violation = g->inaccessible || (fault->write && !a.doubt);
+	return a;
+}
+
+static void lend_or_refuse(struct guard *g, uint64_t offset, struct access a)
+{
+	if (lend(g, offset, a) == 0)
+		return;
+	loans_recall_all(g);
+	if (lend(g, offset, a) < 0)
+		refuse(g, offset);
+}
+
 static void handle_fault(struct guard *g, const struct uffd_fault *fault)
 {
 	uint64_t offset = fault->address - (uintptr_t)g->view;
-	bool violation = fault->write || g->inaccessible;
+	struct access a;
 
 	if (offset >= g->ram->size) {
 		uffd_wake(g->uffd,
@@ -215,17 +290,15 @@ static void handle_fault(struct guard *g, const struct uffd_fault *fault)
 	}
 	if (serve_granted(g, offset))
 		return;
-	if (violation)
+	a = judge(g, fault);
+	if (a.violation)
 		tell(g, offset, fault->write, fault->thread);
 	guard_lock(g);
 	/* It may have been plugged meanwhile. */
-	if (is_granted(g, offset)) {
+	if (is_granted(g, offset))
 		g->ops->serve(g, offset);
-	} else if (lend(g, offset, fault->write, violation) < 0) {
-		loans_recall_all(g);
-		if (lend(g, offset, fault->write, violation) < 0)
-			refuse(g, offset);
-	}
+	else
+		lend_or_refuse(g, offset, a);
 	guard_unlock(g);
 }
 
@@ -266,13 +339,16 @@ int pm_device_guard_handle(struct pm_device *dev)
 	struct guard *g = &dev->guard;
 	struct uffd_fault faults[BATCH];
 	unsigned int n;
+	int timeout;
 
 	if (!g->ops)
 		return -1;
 	n = uffd_read(g->uffd, faults, BATCH);
 	for (unsigned int i = 0; i < n; i++)
 		handle_fault(g, &faults[i]);
-	return expire(g);
+	timeout = expire(g);
+	tell_late(g);
+	return timeout;
 }
 
 int pm_device_guard_recall(struct pm_device *dev)
@@ -285,6 +361,7 @@ int pm_device_guard_recall(struct pm_device *dev)
 	guard_lock(g);
 	ret = loans_recall_all(g);
 	guard_unlock(g);
+	tell_late(g);
 	return ret;
 }
 

@@ -65,6 +65,14 @@ static int file_grown(struct guard *g, uint64_t offset, uint64_t size)
 	return mlock2(g->view + offset, size, MLOCK_ONFAULT) < 0 ? -errno : 0;
 }
 
+/* Where the kernel cannot, punching the hole is what revokes. */
+static int file_protect(struct guard *g, uint64_t offset, uint64_t size)
+{
+	if (!can_protect(g))
+		return 0;
+	return uffd_protect(g->uffd, g->view + offset, size, true);
+}
+
 static int file_grant(struct guard *g, uint64_t offset, uint64_t size,
 		      bool keep)
 {
@@ -139,12 +147,14 @@ static int file_lend(struct guard *g, uint64_t offset, uint64_t size,
 
 const struct guard_ops guard_memfd_ops = {
 	.level = PM_GUARD_ACCESSES,
+	.doubts = true,
 	.needs = UFFD_FEATURE_MISSING_SHMEM | UFFD_FEATURE_THREAD_ID,
 	.wants = UFFD_FEATURE_PAGEFAULT_FLAG_WP |
 		 UFFD_FEATURE_WP_HUGETLBFS_SHMEM,
 	.open = file_open,
 	.close = file_close,
 	.grown = file_grown,
+	.protect = file_protect,
 	.grant = file_grant,
 	.discard = memfd_discard,
 	.serve = memfd_serve,
@@ -153,12 +163,14 @@ const struct guard_ops guard_memfd_ops = {
 
 const struct guard_ops guard_hugetlb_ops = {
 	.level = PM_GUARD_ACCESSES,
+	.doubts = true,
 	.needs = UFFD_FEATURE_MISSING_HUGETLBFS | UFFD_FEATURE_THREAD_ID,
 	.wants = UFFD_FEATURE_PAGEFAULT_FLAG_WP |
 		 UFFD_FEATURE_WP_HUGETLBFS_SHMEM,
 	.open = file_open,
 	.close = file_close,
 	.grown = file_grown,
+	.protect = file_protect,
 	.grant = file_grant,
 	.discard = hugetlb_discard,
 	.serve = hugetlb_serve,

@@ -135,6 +135,8 @@ unsigned int uffd_read(int fd, struct uffd_fault *faults, unsigned int max)
 		faults[n++] = (struct uffd_fault){
 			.address = msgs[i].arg.pagefault.address,
 			.write = msgs[i].arg.pagefault.flags & writing,
+			.missing = !(msgs[i].arg.pagefault.flags &
+				     UFFD_PAGEFAULT_FLAG_WP),
 			.thread = (pid_t)msgs[i].arg.pagefault.feat.ptid,
 		};
 	}

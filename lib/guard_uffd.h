@@ -21,6 +21,7 @@
 struct uffd_fault {
 	uintptr_t address;
 	bool write;
+	bool missing; /* there was no page; else it was protected */
 	pid_t thread;
 };
 
