@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cmocka_all.h"
 #include "fault.h"
 #include "fixture.h"
-
-#define MAX (64 * MIB)
+#include "ram_kinds.h"
 
 static uint64_t page_size(void)
 {
@@ -39,68 +36,28 @@ static unsigned char *host_of(struct pm_ram *ram)
 	return pm_ram_host(ram);
 }
 
-static void assert_zeros(const unsigned char *p, uint64_t size)
-{
-	for (uint64_t i = 0; i < size; i += page_size())
-		assert_int_equal(p[i], 0);
-	assert_int_equal(p[size - 1], 0);
-}
-
 /* ---- what the kernel thinks of the reservation -------------------------- */
-
-struct mappings {
-	unsigned int count;
-	uint64_t charged; /* bytes that count as committed: flag "ac" */
-	uint64_t dumped;  /* bytes that a core dump would hold: no flag "dd" */
-};
-
-/* The part of smaps that lies within the reservation; false without smaps. */
-static bool read_mappings(struct pm_ram *ram, struct mappings *m)
-{
-	uint64_t start = (uintptr_t)pm_ram_host(ram);
-	uint64_t end = start + pm_ram_max_size(ram);
-	uint64_t from, to, size = 0;
-	FILE *file = fopen("/proc/self/smaps", "r");
-	char line[512];
-
-	memset(m, 0, sizeof(*m));
-	if (!file)
-		return false;
-	while (fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " ", &from, &to) == 2) {
-			from = from < start ? start : from;
-			to = to > end ? end : to;
-			size = from < to ? to - from : 0;
-			m->count += size != 0;
-		} else if (strncmp(line, "VmFlags:", 8) == 0) {
-			m->charged += strstr(line, " ac") ? size : 0;
-			m->dumped += strstr(line, " dd") ? 0 : size;
-		}
-	}
-	fclose(file);
-	return m->count != 0;
-}
 
 static void only_accessible_part_is_charged(void **state)
 {
 	struct pm_ram *ram = create(1024 * GIB);
-	struct mappings m;
+	struct ram_mappings m;
 
 	(void)state;
-	if (!read_mappings(ram, &m))
+	if (!ram_mappings(ram, &m))
 		skip();
 	assert_int_equal(m.charged, 0);
 	pm_ram_resize(ram, 8 * MIB, NULL);
 	memset(pm_ram_host(ram), 1, 4 * MIB);
 	pm_ram_resize(ram, 32 * MIB, NULL);
-	read_mappings(ram, &m);
+	ram_mappings(ram, &m);
 	assert_int_equal(m.charged, 32 * MIB);
 	memset(pm_ram_host(ram), 1, 32 * MIB);
 	pm_ram_resize(ram, 2 * MIB, NULL);
-	read_mappings(ram, &m);
+	ram_mappings(ram, &m);
 	assert_int_equal(m.charged, 2 * MIB);
 	pm_ram_resize(ram, 0, NULL);
-	read_mappings(ram, &m);
+	ram_mappings(ram, &m);
 	assert_int_equal(m.charged, 0);
 	pm_ram_destroy(ram);
 }
@@ -109,25 +66,25 @@ static void only_accessible_part_is_charged(void **state)
 static void stays_two_mappings(void **state)
 {
 	struct pm_ram *ram = create(MAX);
-	struct mappings m;
+	struct ram_mappings m;
 
 	(void)state;
-	if (!read_mappings(ram, &m))
+	if (!ram_mappings(ram, &m))
 		skip();
 	for (uint64_t size = 2 * MIB; size < MAX; size += 2 * MIB) {
 		pm_ram_resize(ram, size, NULL);
 		if (size % (4 * MIB))
 			host_of(ram)[size - 1] = 1;
-		read_mappings(ram, &m);
+		ram_mappings(ram, &m);
 		assert_in_range(m.count, 1, 2);
 	}
 	for (uint64_t size = MAX - 2 * MIB; size; size -= 2 * MIB) {
 		pm_ram_resize(ram, size, NULL);
-		read_mappings(ram, &m);
+		ram_mappings(ram, &m);
 		assert_in_range(m.count, 1, 2);
 	}
 	pm_ram_resize(ram, MAX, NULL);
-	read_mappings(ram, &m);
+	ram_mappings(ram, &m);
 	assert_int_equal(m.count, 1);
 	pm_ram_destroy(ram);
 }
@@ -135,12 +92,12 @@ static void stays_two_mappings(void **state)
 static void stays_out_of_core_dumps(void **state)
 {
 	struct pm_ram *ram = create_sized(MAX, 8 * MIB);
-	struct mappings m;
+	struct ram_mappings m;
 
 	(void)state;
 	pm_ram_resize(ram, 4 * MIB, NULL);
 	pm_ram_resize(ram, 16 * MIB, NULL);
-	if (!read_mappings(ram, &m))
+	if (!ram_mappings(ram, &m))
 		skip();
 	assert_int_equal(m.dumped, 0);
 	pm_ram_destroy(ram);
