@@ -3,7 +3,7 @@
 BUILD := build/release
 PARAMEM := $(BUILD)/cli/paramem
 
-.PHONY: all demo check bench format install clean
+.PHONY: all demo check fuzz bench format install clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet
@@ -21,6 +21,10 @@ demo: all
 # Every test there is; see tools/check.
 check:
 	@tools/check
+
+# Every fuzz target for FUZZ_SECONDS of processor time; see tools/fuzz.
+fuzz:
+	@tools/fuzz
 
 # Against QEMU, in the same run; see docs/benchmarks.md.
 bench: all
