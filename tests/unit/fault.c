@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Makes system calls of the library fail, or lie: see the linker's --wrap. */
+/*
+ * Makes system calls, and allocations, of the library fail, or lie: see the
+ * linker's --wrap.
+ */
 #include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -86,12 +89,17 @@ static bool count_down(struct fault *f)
 	return f->countdown && !--f->countdown;
 }
 
+static bool is_allocation(enum fault_call call)
+{
+	return call == FAULT_CALLOC || call == FAULT_STRDUP;
+}
+
 static enum verdict judge_locked(enum fault_call call)
 {
 	struct fault *f = &faults[call];
 
 	f->calls++;
-	if (count_down(&any)) {
+	if (!is_allocation(call) && count_down(&any)) {
 		hit = call;
 		errno = any.error;
 		return FAIL;
@@ -232,6 +240,20 @@ WRAP(off_t, lseek, (int fd, off_t offset, int whence))
 	return __real_lseek(fd, offset, whence);
 }
 WRAP64(off_t, lseek, (int fd, off_t offset, int whence), (fd, offset, whence))
+
+WRAP(void *, calloc, (size_t nr, size_t size))
+{
+	if (judge(FAULT_CALLOC) == FAIL)
+		return NULL;
+	return __real_calloc(nr, size);
+}
+
+WRAP(char *, strdup, (const char *text))
+{
+	if (judge(FAULT_STRDUP) == FAIL)
+		return NULL;
+	return __real_strdup(text);
+}
 
 long __real_syscall(long number, ...);
 long __wrap_syscall(long number, ...);

@@ -133,6 +133,19 @@ static void create_fails_with_mmap(void **state)
 	assert_null(ram);
 }
 
+static void create_runs_out_of_memory(void **state)
+{
+	struct pm_ram *ram = NULL;
+	struct pm_error err = { "" };
+
+	(void)state;
+	fault_reset();
+	fault_fail(FAULT_CALLOC, 1, ENOMEM);
+	assert_int_equal(ram_create_anon(MAX, &ram, &err), -ENOMEM);
+	assert_string_equal(err.text, "Out of memory");
+	assert_null(ram);
+}
+
 static void destroy_takes_null(void **state)
 {
 	(void)state;
@@ -346,6 +359,7 @@ int main(void)
 		cmocka_unit_test(stays_out_of_core_dumps),
 		cmocka_unit_test(create_checks_size),
 		cmocka_unit_test(create_fails_with_mmap),
+		cmocka_unit_test(create_runs_out_of_memory),
 		cmocka_unit_test(destroy_takes_null),
 		cmocka_unit_test(starts_empty),
 		cmocka_unit_test(reserves_a_tebibyte),
