@@ -3,7 +3,7 @@
 BUILD := build/release
 PARAMEM := $(BUILD)/cli/paramem
 
-.PHONY: all demo check fuzz bench format install clean
+.PHONY: all demo check fuzz coverage bench format install clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet
@@ -25,6 +25,10 @@ check:
 # Every fuzz target for FUZZ_SECONDS of processor time; see tools/fuzz.
 fuzz:
 	@tools/fuzz
+
+# How much of the library the unit tests run; see tools/coverage.
+coverage:
+	@tools/coverage
 
 # Against QEMU, in the same run; see docs/benchmarks.md.
 bench: all
