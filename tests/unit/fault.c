@@ -110,10 +110,22 @@ static enum verdict judge_locked(enum fault_call call)
 	return f->error ? FAIL : LIE;
 }
 
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Whether a call of this kind is to fail, or to lie, sooner or later. */
+static bool is_armed(enum fault_call call)
+{
+	bool armed;
+
+	pthread_mutex_lock(&lock);
+	armed = any.countdown || faults[call].countdown;
+	pthread_mutex_unlock(&lock);
+	return armed;
+}
+
 /* Counts a call, on any thread; sets errno where it should fail. */
 static enum verdict judge(enum fault_call call)
 {
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	enum verdict v;
 
 	pthread_mutex_lock(&lock);
@@ -170,6 +182,23 @@ WRAP(int, mincore, (void *addr, size_t len, unsigned char *vec))
 	if (v == LIE)
 		vec[len / (size_t)sysconf(_SC_PAGESIZE) - 1] = 1;
 	return ret;
+}
+
+/*
+ * The library's one use of it is a scan that can spare it mincore(2): a fault
+ * of that has to be met, so the scan finds a page.
+ */
+WRAP(int, ioctl, (int fd, unsigned long request, ...))
+{
+	va_list args;
+	void *arg;
+
+	if (is_armed(FAULT_MINCORE))
+		return 1;
+	va_start(args, request);
+	arg = va_arg(args, void *);
+	va_end(args);
+	return __real_ioctl(fd, request, arg);
 }
 
 WRAP(void *, mmap,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "cmocka_all.h"
@@ -351,6 +352,42 @@ static void discard_sees_every_page(void **state)
 	pm_ram_destroy(ram);
 }
 
+static bool kernel_can_scan(void)
+{
+	unsigned int major = 0, minor = 0;
+	struct utsname name;
+
+	assert_int_equal(uname(&name), 0);
+	assert_int_equal(sscanf(name.release, "%u.%u", &major, &minor), 2);
+	return major > 6 || (major == 6 && minor >= 7);
+}
+
+/* A guest may have it done as often as it likes, in the main loop. */
+static void discard_of_a_tebibyte_does_not_look_at_each_page(void **state)
+{
+	struct pm_ram_config config = { .max_size = UINT64_C(1) << 40,
+					.no_reserve = true };
+	struct pm_ram *ram;
+	unsigned char *host;
+
+	(void)state;
+	if (!kernel_can_scan())
+		skip();
+	assert_int_equal(pm_ram_create(&config, &ram, NULL), 0);
+	assert_int_equal(pm_ram_resize(ram, config.max_size, NULL), 0);
+	host = host_of(ram);
+	for (uint64_t at = 0; at < config.max_size; at += config.max_size / 8)
+		host[at] = 1;
+	fault_reset();
+	assert_int_equal(pm_ram_discard(ram, 0, config.max_size), 0);
+	assert_int_equal(fault_calls(FAULT_MINCORE), 0);
+	host[MIB] = 1;
+	fault_ineffective(1);
+	assert_int_equal(pm_ram_discard(ram, 0, config.max_size), -EBUSY);
+	assert_int_equal(pm_ram_discard(ram, 0, config.max_size), 0);
+	pm_ram_destroy(ram);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -374,6 +411,8 @@ int main(void)
 		cmocka_unit_test(discard_checks_range),
 		cmocka_unit_test(discard_reports_the_failure),
 		cmocka_unit_test(discard_sees_every_page),
+		cmocka_unit_test(
+			discard_of_a_tebibyte_does_not_look_at_each_page),
 	};
 
 	return cmocka_run_group_tests_name("ram", tests, NULL, NULL);
