@@ -378,7 +378,7 @@ static int create_platform(struct machine *m, struct pm_error *err)
 	int ret = power_create(m->pio, m->accel, &power_ops, m, &m->power);
 
 	if (!ret)
-		ret = pci_host_create(m->pio, m->mmio, &m->pci);
+		ret = pci_host_create(m->pio, m->mmio, m->accel, &m->pci);
 	if (ret)
 		return pm_error_set(err, -ret,
 				    "the platform cannot be set up (%s)",

@@ -13,8 +13,8 @@
 /* From here to 4 GiB there is no memory: PCI, interrupt controllers, flash. */
 #define MAP_HOLE_BASE   UINT64_C(0xc0000000)
 #define MAP_PCI_BASE    MAP_HOLE_BASE
-#define MAP_PCI_SIZE    UINT64_C(0x20000000)
-#define MAP_ECAM_BASE   UINT64_C(0xe0000000)
+#define MAP_PCI_SIZE    UINT64_C(0x3eb00000)
+#define MAP_ECAM_BASE   UINT64_C(0xfeb00000)
 #define MAP_ECAM_SIZE   UINT64_C(0x00100000) /* one bus */
 #define MAP_IOAPIC_BASE UINT64_C(0xfec00000)
 #define MAP_LAPIC_BASE  UINT64_C(0xfee00000)

@@ -2,9 +2,10 @@
 /*
  * MSI-X by the PCI Local Bus Specification 3.0, section 6.8.2.
  *
- * A vector is connected to the guest while MSI-X is enabled and neither the
- * function nor the vector is masked. What is notified otherwise is pending,
- * and is sent when it becomes connected.
+ * A vector is connected to the guest while MSI-X is enabled, neither the
+ * function nor the vector is masked, and the function may write to memory,
+ * which a message is. What is notified otherwise is pending, and is sent when
+ * it becomes connected.
  */
 #include "msix.h"
 
@@ -93,11 +94,12 @@ static void vector_update(struct msix *msix, struct msix_vector *v)
 
 void msix_config_written(struct msix *msix)
 {
-	unsigned int offset = msix->capability + PCI_MSIX_FLAGS + 1;
-	unsigned int flags = msix->function->config[offset] << 8;
+	const uint8_t *config = msix->function->config;
+	unsigned int flags = config[msix->capability + PCI_MSIX_FLAGS + 1] << 8;
 
-	msix->on = (flags & PCI_MSIX_FLAGS_ENABLE) &&
-		   !(flags & PCI_MSIX_FLAGS_MASKALL);
+	msix->enabled = flags & PCI_MSIX_FLAGS_ENABLE;
+	msix->on = msix->enabled && !(flags & PCI_MSIX_FLAGS_MASKALL) &&
+		   (config[PCI_COMMAND] & PCI_COMMAND_MASTER);
 	for (unsigned int i = 0; i < msix->nr; i++)
 		vector_update(msix, &msix->vectors[i]);
 }
@@ -206,6 +208,7 @@ void msix_notify(struct msix *msix, unsigned int vector)
 
 void msix_reset(struct msix *msix)
 {
+	msix->enabled = false;
 	msix->on = false;
 	for (unsigned int i = 0; i < msix->nr; i++) {
 		struct msix_vector *v = &msix->vectors[i];

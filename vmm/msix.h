@@ -35,7 +35,8 @@ struct msix {
 	struct pci_function *function;
 	unsigned int capability;
 	unsigned int nr;
-	bool on; /* enabled, and the function not masked */
+	bool enabled;
+	bool on; /* enabled, not masked as a whole, and may write */
 	struct msix_vector vectors[MSIX_VECTORS_MAX];
 };
 

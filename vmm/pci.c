@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "accel.h"
 #include "memory_map.h"
 
 #define SLOTS               32
@@ -22,6 +23,12 @@
 #define ECAM_FUNCTION_SHIFT 12
 #define ECAM_FUNCTION_SIZE  (1u << ECAM_FUNCTION_SHIFT)
 #define FIRST_CAPABILITY    0x40
+/*
+ * Where INTA# of a slot leads, as dsdt.asl tells the guest: the lines 20 to 23
+ * in turn, which is where a q35 machine has them.
+ */
+#define INTX_LINE_FIRST     20
+#define INTX_LINES          4
 
 #define HOST_BRIDGE_VENDOR 0x1b36 /* Red Hat */
 #define HOST_BRIDGE_DEVICE 0x0008 /* a generic PCI Express host bridge */
@@ -34,6 +41,9 @@ struct pci_host {
 	struct pci_function bridge;
 	uint32_t address;
 	uint64_t next_bar;
+	struct accel *accel;
+	pthread_mutex_t intx_lock;
+	uint32_t asserted[INTX_LINES]; /* bits of slots */
 };
 
 static uint32_t config_load(const uint8_t *config, unsigned int len)
@@ -289,6 +299,25 @@ static const struct bus_ops address_ops = { address_read, address_write };
 static const struct bus_ops data_ops = { data_read, data_write };
 static const struct bus_ops ecam_ops = { ecam_read, ecam_write };
 
+/* ---- interrupts ---------------------------------------------------------- */
+
+void pci_set_intx(struct pci_function *f, bool level)
+{
+	struct pci_host *host = f->host;
+	uint32_t *line, before;
+
+	if (!host)
+		return; /* still being built */
+	line = &host->asserted[f->slot % INTX_LINES];
+	pthread_mutex_lock(&host->intx_lock);
+	before = *line;
+	*line = (before & ~(1u << f->slot)) | (uint32_t)level << f->slot;
+	if (!*line != !before)
+		accel_set_irq(host->accel,
+			      INTX_LINE_FIRST + f->slot % INTX_LINES, *line);
+	pthread_mutex_unlock(&host->intx_lock);
+}
+
 /* ---- the host bridge ----------------------------------------------------- */
 
 static const struct pci_function_ops bridge_ops;
@@ -305,7 +334,8 @@ static int bridge_add(struct pci_host *host)
 	return pci_host_add(host, &host->bridge);
 }
 
-int pci_host_create(struct bus *pio, struct bus *mmio, struct pci_host **out)
+int pci_host_create(struct bus *pio, struct bus *mmio, struct accel *accel,
+		    struct pci_host **out)
 {
 	struct pci_host *host = calloc(1, sizeof(*host));
 	int ret;
@@ -313,6 +343,8 @@ int pci_host_create(struct bus *pio, struct bus *mmio, struct pci_host **out)
 	if (!host)
 		return -ENOMEM;
 	pthread_mutex_init(&host->lock, NULL);
+	pthread_mutex_init(&host->intx_lock, NULL);
+	host->accel = accel;
 	host->mmio = mmio;
 	host->next_bar = MAP_PCI_BASE;
 	/* The address port answers 32-bit accesses to 0xcf8 alone. */
@@ -336,6 +368,7 @@ void pci_host_destroy(struct pci_host *host)
 {
 	if (!host)
 		return;
+	pthread_mutex_destroy(&host->intx_lock);
 	pthread_mutex_destroy(&host->lock);
 	free(host);
 }
@@ -362,6 +395,7 @@ int pci_host_add(struct pci_host *host, struct pci_function *f)
 		bars_place(host, f);
 		memcpy(f->power_on, f->config, PCI_CONFIG_SIZE);
 		f->host = host;
+		f->slot = i;
 		host->slots[i] = f;
 		return 0;
 	}

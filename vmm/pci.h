@@ -18,6 +18,7 @@
 #define PCI_CONFIG_SIZE 256
 #define PCI_BARS        6
 
+struct accel;
 struct pci_host;
 struct pci_function;
 
@@ -50,6 +51,7 @@ struct pci_function {
 	unsigned int next_capability; /* where the next one goes */
 	unsigned int last_capability;
 	struct pci_host *host;
+	unsigned int slot;
 };
 
 struct pci_ids {
@@ -76,11 +78,18 @@ void pci_set_bar(struct pci_function *f, unsigned int bar, uint64_t size,
 		 const struct bus_ops *ops);
 
 /* 0 or -errno. */
-int pci_host_create(struct bus *pio, struct bus *mmio, struct pci_host **host);
+int pci_host_create(struct bus *pio, struct bus *mmio, struct accel *accel,
+		    struct pci_host **host);
 void pci_host_destroy(struct pci_host *host);
 
 /* Gives the function the next free slot and its BARs their first place. */
 int pci_host_add(struct pci_host *host, struct pci_function *f);
+
+/*
+ * The level of the function's interrupt pin, INTA#. Functions share the lines
+ * that it leads to. Any thread; takes no lock but one of its own.
+ */
+void pci_set_intx(struct pci_function *f, bool level);
 
 /* All functions' configuration as after power-on; no vCPU runs. */
 void pci_host_reset(struct pci_host *host);

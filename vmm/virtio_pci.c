@@ -67,10 +67,23 @@ void virtio_pci_unlock(struct virtio_pci *vp)
 
 /* ---- interrupts and reset ------------------------------------------------ */
 
+/* [virtio] 4.1.4.5.1: without MSI-X, the line follows the ISR. */
+static void intx_update(struct virtio_pci *vp)
+{
+	pci_set_intx(&vp->function,
+		     vp->isr && !vp->msix.enabled && !vp->intx_disabled);
+}
+
+static void interrupt(struct virtio_pci *vp, uint8_t why, uint16_t vector)
+{
+	vp->isr |= why;
+	msix_notify(&vp->msix, vector);
+	intx_update(vp);
+}
+
 static void interrupt_config(struct virtio_pci *vp)
 {
-	vp->isr |= ISR_CONFIG;
-	msix_notify(&vp->msix, vp->config_vector);
+	interrupt(vp, ISR_CONFIG, vp->config_vector);
 }
 
 void virtio_pci_config_changed(struct virtio_pci *vp)
@@ -90,16 +103,20 @@ static void needs_reset(struct virtio_pci *vp)
 
 bool virtio_pci_driver_ready(const struct virtio_pci *vp)
 {
-	return (vp->status & VIRTIO_CONFIG_S_DRIVER_OK) &&
-	       !(vp->status &
-		 (VIRTIO_CONFIG_S_NEEDS_RESET | VIRTIO_CONFIG_S_FAILED));
+	const uint8_t needed =
+		VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK;
+	const uint8_t broken =
+		VIRTIO_CONFIG_S_NEEDS_RESET | VIRTIO_CONFIG_S_FAILED;
+
+	return (vp->status & (needed | broken)) == needed;
 }
 
 /* ---- the queue ----------------------------------------------------------- */
 
 static bool queue_usable(const struct virtio_pci *vp)
 {
-	return virtio_pci_driver_ready(vp) && vp->queue.ready;
+	/* Without bus mastering a function leaves memory alone. */
+	return virtio_pci_driver_ready(vp) && vp->queue.ready && vp->bus_master;
 }
 
 static void kick_again(struct virtio_pci *vp)
@@ -123,10 +140,8 @@ static int chain_push(struct virtio_pci *vp, long written)
 /* Tells the driver what came of a look at the queue. */
 static void queue_report(struct virtio_pci *vp, bool pushed, int ret)
 {
-	if (pushed && virtqueue_wants_interrupt(&vp->queue)) {
-		vp->isr |= ISR_QUEUE;
-		msix_notify(&vp->msix, vp->queue_vector);
-	}
+	if (pushed && virtqueue_wants_interrupt(&vp->queue))
+		interrupt(vp, ISR_QUEUE, vp->queue_vector);
 	if (ret < 0)
 		needs_reset(vp);
 }
@@ -197,6 +212,7 @@ static uint64_t isr_read(struct virtio_pci *vp)
 	uint8_t isr = vp->isr;
 
 	vp->isr = 0; /* [virtio] 4.1.4.5.1: reading clears */
+	intx_update(vp);
 	return isr;
 }
 
@@ -237,9 +253,10 @@ static void virtio_bar_write(void *opaque, uint64_t offset, uint64_t value,
 	struct virtio_pci *vp = opaque;
 
 	virtio_pci_lock(vp);
-	if (offset < ISR_OFFSET)
+	if (offset < ISR_OFFSET) {
 		virtio_common_write(vp, offset, value, len);
-	else if (offset >= NOTIFY_OFFSET)
+		intx_update(vp); /* a reset clears the ISR */
+	} else if (offset >= NOTIFY_OFFSET)
 		kick_again(vp); /* where no ioeventfd caught it */
 	virtio_pci_unlock(vp);
 }
@@ -308,10 +325,25 @@ static void config_reading(struct pci_function *f, unsigned int offset,
 	uint32_t bar_offset, len, value;
 
 	(void)size;
+	virtio_pci_lock(vp);
+	f->config[PCI_STATUS] &= ~PCI_STATUS_INTERRUPT;
+	if (vp->isr && !vp->msix.enabled)
+		f->config[PCI_STATUS] |= PCI_STATUS_INTERRUPT;
+	virtio_pci_unlock(vp);
 	if (!cfg_access(vp, offset, &bar_offset, &len))
 		return;
 	value = virtio_bar_read(vp, bar_offset, len);
 	memcpy(f->config + offset, &value, 4);
+}
+
+static void command_written(struct virtio_pci *vp)
+{
+	const uint8_t *c = vp->function.config + PCI_COMMAND;
+
+	vp->intx_disabled = c[1] & PCI_COMMAND_INTX_DISABLE >> 8;
+	vp->bus_master = c[0] & PCI_COMMAND_MASTER;
+	if (vp->bus_master)
+		kick_again(vp); /* for what had to wait */
 }
 
 static void config_written(struct pci_function *f, unsigned int offset,
@@ -328,7 +360,9 @@ static void config_written(struct pci_function *f, unsigned int offset,
 		virtio_bar_write(vp, bar_offset, value, len);
 	}
 	virtio_pci_lock(vp);
+	command_written(vp);
 	msix_config_written(&vp->msix);
+	intx_update(vp);
 	virtio_pci_unlock(vp);
 }
 
@@ -387,6 +421,7 @@ static void function_init(struct virtio_pci *vp)
 	};
 
 	pci_function_init(&vp->function, &ids, &function_ops);
+	vp->function.config[PCI_INTERRUPT_PIN] = 1; /* INTA# */
 	pci_set_bar(&vp->function, BAR_VIRTIO, VIRTIO_BAR, &virtio_bar_ops);
 	pci_set_bar(&vp->function, BAR_MSIX, MSIX_BAR_SIZE, &msix_bar_ops);
 	capability_add(vp, VIRTIO_PCI_CAP_COMMON_CFG, COMMON_OFFSET);
@@ -451,5 +486,8 @@ void virtio_pci_reset(struct virtio_pci *vp)
 	virtio_pci_lock(vp);
 	virtio_device_reset(vp);
 	msix_reset(&vp->msix);
+	vp->bus_master = false;
+	vp->intx_disabled = false;
+	intx_update(vp);
 	virtio_pci_unlock(vp);
 }

@@ -7,11 +7,13 @@
 
 #include <linux/virtio_config.h>
 #include <linux/virtio_pci.h>
+#include <linux/virtio_ring.h>
 
 static uint64_t features(const struct virtio_pci *vp)
 {
 	return vp->config.ops->features(vp->config.opaque) |
-	       UINT64_C(1) << VIRTIO_F_VERSION_1;
+	       UINT64_C(1) << VIRTIO_F_VERSION_1 |
+	       UINT64_C(1) << VIRTIO_RING_F_INDIRECT_DESC;
 }
 
 /* ---- reset and status ---------------------------------------------------- */
@@ -31,6 +33,21 @@ void virtio_device_reset(struct virtio_pci *vp)
 	vp->config.ops->reset(vp->config.opaque);
 }
 
+/* [virtio] 3.1.1: what the driver accepted takes effect, or is refused. */
+static bool features_take(struct virtio_pci *vp)
+{
+	const struct virtio_ops *ops = vp->config.ops;
+	uint64_t accepted = vp->accepted;
+
+	if ((accepted & ~features(vp)) ||
+	    !(accepted >> VIRTIO_F_VERSION_1 & 1) ||
+	    !ops->features_ok(vp->config.opaque, accepted))
+		return false;
+	vp->queue.indirect = accepted >> VIRTIO_RING_F_INDIRECT_DESC & 1;
+	ops->features_accepted(vp->config.opaque, accepted);
+	return true;
+}
+
 static void status_write(struct virtio_pci *vp, uint8_t status)
 {
 	uint8_t fresh = status & ~vp->status;
@@ -39,18 +56,9 @@ static void status_write(struct virtio_pci *vp, uint8_t status)
 		virtio_device_reset(vp);
 		return;
 	}
-	if (fresh & VIRTIO_CONFIG_S_FEATURES_OK) {
-		bool valid = !(vp->accepted & ~features(vp)) &&
-			     (vp->accepted >> VIRTIO_F_VERSION_1 & 1) &&
-			     vp->config.ops->features_ok(vp->config.opaque,
-							 vp->accepted);
-
-		if (!valid) /* the driver sees that the bit did not stay */
-			status &= ~VIRTIO_CONFIG_S_FEATURES_OK;
-		else
-			vp->config.ops->features_accepted(vp->config.opaque,
-							  vp->accepted);
-	}
+	if ((fresh & VIRTIO_CONFIG_S_FEATURES_OK) && !features_take(vp))
+		/* The driver sees that the bit did not stay. */
+		status &= ~VIRTIO_CONFIG_S_FEATURES_OK;
 	/* Only a reset clears what is set. */
 	vp->status |= status & ~VIRTIO_CONFIG_S_NEEDS_RESET;
 }

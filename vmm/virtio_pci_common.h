@@ -33,6 +33,9 @@ struct virtio_pci {
 	uint8_t status;
 	uint8_t isr;
 	uint8_t generation;
+	/* What configuration space says of the function. */
+	bool bus_master;
+	bool intx_disabled;
 };
 static_assert(offsetof(struct virtio_pci, function) == 0, "BAR opaque");
 

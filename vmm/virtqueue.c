@@ -10,6 +10,7 @@
 
 #define DESC_F_NEXT          1
 #define DESC_F_WRITE         2
+#define DESC_F_INDIRECT      4
 #define AVAIL_F_NO_INTERRUPT 1
 
 struct desc {
@@ -47,16 +48,24 @@ static int load16(const struct virtqueue *vq, uint64_t gpa, uint16_t *value)
 	return ret;
 }
 
-static int desc_load(const struct virtqueue *vq, uint16_t index,
-		     struct desc *desc)
+/* Where descriptors lie: the queue's own table, or an indirect one. */
+struct table {
+	uint64_t gpa;
+	uint32_t size;
+	uint32_t left; /* a chain that takes more than its size is a loop */
+	bool indirect;
+};
+
+static int desc_load(const struct virtqueue *vq, struct table *table,
+		     uint16_t index, struct desc *desc)
 {
 	int ret;
 
-	if (index >= vq->size)
+	if (index >= table->size || !table->left)
 		return -EPROTO;
-	ret = guest_memory_read(vq->memory,
-				vq->descriptors + index * sizeof(*desc), desc,
-				sizeof(*desc));
+	table->left--;
+	ret = guest_memory_read(vq->memory, table->gpa + index * sizeof(*desc),
+				desc, sizeof(*desc));
 	if (ret)
 		return ret;
 	desc->addr = le64toh(desc->addr);
@@ -70,6 +79,10 @@ static int chain_add(struct virtqueue_chain *chain, const struct desc *desc)
 {
 	unsigned int nr = chain->nr_readable + chain->nr_writable;
 
+	if (nr == VIRTQUEUE_SIZE_MAX)
+		return -EPROTO;
+	if (desc->flags & DESC_F_INDIRECT)
+		return -EPROTO; /* a table within a table */
 	if (desc->flags & DESC_F_WRITE)
 		chain->nr_writable++;
 	else if (chain->nr_writable)
@@ -80,26 +93,57 @@ static int chain_add(struct virtqueue_chain *chain, const struct desc *desc)
 	return 0;
 }
 
+/* [virtio] 2.7.5.3: it ends the chain, and there is none within another. */
+static int table_enter(const struct virtqueue *vq, const struct desc *desc,
+		       struct table *table)
+{
+	if (!vq->indirect || table->indirect || (desc->flags & DESC_F_NEXT))
+		return -EPROTO;
+	if (!desc->len || desc->len % sizeof(*desc) ||
+	    desc->len / sizeof(*desc) > VIRTQUEUE_SIZE_MAX ||
+	    desc->addr > UINT64_MAX - desc->len)
+		return -EPROTO;
+	table->gpa = desc->addr;
+	table->size = desc->len / sizeof(*desc);
+	table->left = table->size;
+	table->indirect = true;
+	return 0;
+}
+
+/* Loads the next descriptor, or the first of the indirect table it names. */
+static int desc_follow(const struct virtqueue *vq, struct table *table,
+		       struct desc *desc)
+{
+	int ret = desc_load(vq, table, desc->next, desc);
+
+	if (ret || !(desc->flags & DESC_F_INDIRECT))
+		return ret;
+	ret = table_enter(vq, desc, table);
+	if (!ret)
+		ret = desc_load(vq, table, 0, desc);
+	return ret;
+}
+
 static int chain_load(const struct virtqueue *vq, uint16_t head,
 		      struct virtqueue_chain *chain)
 {
+	struct table table = { .gpa = vq->descriptors,
+			       .size = vq->size,
+			       .left = vq->size };
 	struct desc desc = { .next = head };
 
 	chain->head = head;
 	chain->nr_readable = 0;
 	chain->nr_writable = 0;
-	/* A chain longer than the queue is a loop. */
-	for (unsigned int i = 0; i < vq->size; i++) {
-		int ret = desc_load(vq, desc.next, &desc);
+	do {
+		int ret = desc_follow(vq, &table, &desc);
 
 		if (!ret)
 			ret = chain_add(chain, &desc);
 		if (ret)
 			return ret;
-		if (!(desc.flags & DESC_F_NEXT))
-			return 0;
-	}
-	return -EPROTO;
+	} while (desc.flags & DESC_F_NEXT);
+	return 0;
 }
 
 int virtqueue_pop(struct virtqueue *vq, struct virtqueue_chain *chain)

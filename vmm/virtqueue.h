@@ -22,6 +22,7 @@ struct virtqueue {
 	const struct guest_memory *memory;
 	uint16_t size;
 	bool ready;
+	bool indirect; /* VIRTIO_F_INDIRECT_DESC was negotiated */
 	uint64_t descriptors;
 	uint64_t available;
 	uint64_t used;

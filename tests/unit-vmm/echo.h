@@ -12,6 +12,7 @@
 #include "virtio_pci.h"
 
 #define VERSION_1     (UINT64_C(1) << VIRTIO_F_VERSION_1)
+#define INDIRECT      (UINT64_C(1) << 28)
 #define ECHO_FEATURES (UINT64_C(1) << 1 | UINT64_C(1) << 40)
 #define ECHO_SLOT     1
 

@@ -35,7 +35,9 @@ void rig_init(struct rig *rig)
 	assert_int_equal(loop_create(&rig->loop), 0);
 	assert_int_equal(bus_create(&rig->pio), 0);
 	assert_int_equal(bus_create(&rig->mmio), 0);
-	assert_int_equal(pci_host_create(rig->pio, rig->mmio, &rig->pci), 0);
+	assert_int_equal(pci_host_create(rig->pio, rig->mmio, &rig->accel,
+					 &rig->pci),
+			 0);
 	rig->bell = (struct loop_source){
 		.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 		.fn = bell_rung,

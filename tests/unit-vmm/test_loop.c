@@ -5,6 +5,7 @@
 #include "../unit/cmocka_all.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -124,12 +125,100 @@ static void test_timer_finishes_itself(void **state)
 	loop_destroy(self.loop);
 }
 
+static char fired[8];
+
+static void fire(void *opaque)
+{
+	strcat(fired, opaque);
+}
+
+static void test_virtual_clock(void **state)
+{
+	struct loop_timer a, b, never;
+	struct loop *loop;
+
+	(void)state;
+	*fired = '\0';
+	assert_int_equal(loop_create(&loop), 0);
+	loop_clock_virtual(loop);
+	assert_int_equal(loop_clock_deadline(loop), UINT64_MAX);
+	assert_int_equal(loop_timer_init(loop, &a, fire, "a"), 0);
+	assert_int_equal(loop_timer_init(loop, &b, fire, "b"), 0);
+	assert_int_equal(loop_timer_init(loop, &never, fire, "n"), 0);
+	loop_timer_arm(&a, 20);
+	loop_timer_arm(&b, 10);
+	assert_int_equal(loop_clock_deadline(loop), 10000000);
+	loop_clock_set(loop, 9999999);
+	assert_string_equal(fired, "");
+	loop_clock_set(loop, 30000000);
+	assert_string_equal(fired, "ba");
+	assert_false(a.armed);
+	assert_int_equal(loop_clock_now(loop), 30000000);
+	loop_timer_arm(&a, 1);
+	loop_timer_finish(loop, &a);
+	loop_clock_set(loop, 90000000);
+	assert_string_equal(fired, "ba");
+	loop_timer_finish(loop, &b);
+	loop_timer_finish(loop, &never);
+	loop_destroy(loop);
+}
+
+struct chain {
+	struct loop *loop;
+	struct loop_source source;
+	int rest; /* times that it is ready again */
+	int seen_idle;
+};
+
+static void chain_ready(void *opaque, uint32_t events)
+{
+	struct chain *c = opaque;
+	uint64_t value;
+
+	(void)events;
+	assert_int_equal(read(c->source.fd, &value, sizeof(value)), 8);
+	value = 1;
+	if (c->rest-- > 1)
+		assert_int_equal(write(c->source.fd, &value, 8), 8);
+}
+
+static void chain_idle(void *opaque)
+{
+	struct chain *c = opaque;
+
+	assert_int_equal(c->rest, 0);
+	c->seen_idle++;
+}
+
+static void test_idle_is_when_all_has_settled(void **state)
+{
+	struct chain c = { .rest = 3 };
+
+	(void)state;
+	assert_int_equal(loop_create(&c.loop), 0);
+	c.source.fd = eventfd(1, EFD_CLOEXEC);
+	c.source.fn = chain_ready;
+	c.source.opaque = &c;
+	assert_int_equal(loop_add(c.loop, &c.source, EPOLLIN), 0);
+	loop_when_idle(c.loop, chain_idle, &c);
+	loop_when_idle(c.loop, NULL, NULL); /* called off */
+	loop_when_idle(c.loop, chain_idle, &c);
+	while (!c.seen_idle)
+		assert_int_equal(loop_run_once(c.loop), 0);
+	assert_int_equal(c.seen_idle, 1);
+	loop_remove(c.loop, &c.source);
+	close(c.source.fd);
+	loop_destroy(c.loop);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_remove_in_callback),
 		cmocka_unit_test(test_timer),
 		cmocka_unit_test(test_timer_finishes_itself),
+		cmocka_unit_test(test_virtual_clock),
+		cmocka_unit_test(test_idle_is_when_all_has_settled),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

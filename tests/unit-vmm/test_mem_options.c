@@ -98,8 +98,9 @@ static void test_device(void **state)
 				       "use max-size=2G, say");
 	refuse_device("id=a,size=1G",
 		      "--mem-device has no part 'size': use id, max-size, "
-		      "requested-size, block-size, backend, page-size, "
-		      "prealloc, reserve, thp, lock, dump, host-nodes and "
+		      "requested-size, block-size, unplugged-inaccessible, "
+		      "backend, page-size, prealloc, reserve, thp, lock, dump, "
+		      "host-nodes and "
 		      "policy");
 }
 

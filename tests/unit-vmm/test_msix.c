@@ -25,6 +25,7 @@ static int setup(void **state)
 
 	fake_accel_init(&f.accel);
 	pci_function_init(&f.f, &ids, &no_ops);
+	f.f.config[PCI_COMMAND] = PCI_COMMAND_MASTER;
 	assert_int_equal(msix_init(&f.msix, &f.accel, &f.f, 1, 2), 0);
 	*state = &f;
 	return 0;
@@ -135,6 +136,23 @@ static void the_function_mask_holds_all(void **state)
 	assert_int_equal(fake_msi_take(&f->accel, 1), 1);
 	flags_set(f, PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
 	assert_false(f->accel.msi[1].connected);
+}
+
+static void nothing_is_sent_without_bus_mastering(void **state)
+{
+	struct fixture *f = *state;
+
+	f->f.config[PCI_COMMAND] = 0;
+	entry_set(f, 0, 0xfee00000, 0x41, 0);
+	flags_set(f, PCI_MSIX_FLAGS_ENABLE);
+	assert_true(f->msix.enabled);
+	assert_false(f->accel.msi[0].connected);
+	msix_notify(&f->msix, 0);
+	assert_int_equal(pending(f), 1);
+	f->f.config[PCI_COMMAND] = PCI_COMMAND_MASTER;
+	msix_config_written(&f->msix);
+	assert_int_equal(fake_msi_take(&f->accel, 0), 1);
+	assert_int_equal(pending(f), 0);
 }
 
 static void nothing_is_sent_while_disabled(void **state)
@@ -263,6 +281,7 @@ int main(void)
 		TEST(a_masked_message_is_sent_at_unmask),
 		TEST(the_function_mask_holds_all),
 		TEST(nothing_is_sent_while_disabled),
+		TEST(nothing_is_sent_without_bus_mastering),
 		TEST(a_message_may_change_while_unmasked),
 		TEST(eight_bytes_are_two_words),
 		TEST(reserved_bits_stay_zero),

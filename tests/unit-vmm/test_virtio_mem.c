@@ -24,6 +24,7 @@ enum { PLUGGED, UNPLUGGED, MIXED };
 
 #define VERSION_1              (UINT64_C(1) << VIRTIO_F_VERSION_1)
 #define UNPLUGGED_INACCESSIBLE (UINT64_C(1) << 1)
+#define INDIRECT               (UINT64_C(1) << 28)
 #define NEEDS_RESET            VIRTIO_CONFIG_S_NEEDS_RESET
 
 struct fixture {
@@ -123,7 +124,7 @@ static void the_driver_reads_the_configuration(void **state)
 	struct fixture *f = *state;
 
 	assert_int_equal(driver_features(&f->d),
-			 VERSION_1 | UNPLUGGED_INACCESSIBLE);
+			 VERSION_1 | INDIRECT | UNPLUGGED_INACCESSIBLE);
 	assert_int_equal(driver_config(&f->d, 0, 8), BLOCK);
 	assert_int_equal(driver_config(&f->d, 8, 2), 0);
 	assert_int_equal(driver_config(&f->d, 16, 8), BASE);

@@ -65,7 +65,8 @@ static void features_come_in_two_halves(void **state)
 {
 	struct echo *f = *state;
 
-	assert_int_equal(driver_features(&f->d), ECHO_FEATURES | VERSION_1);
+	assert_int_equal(driver_features(&f->d),
+			 ECHO_FEATURES | VERSION_1 | INDIRECT);
 	driver_set(&f->d, COMMON_FIELD(device_feature_select), 2, 4);
 	assert_int_equal(driver_get(&f->d, COMMON_FIELD(device_feature), 4), 0);
 	driver_accept(&f->d, UINT64_C(0x1122334455667788));

@@ -70,6 +70,89 @@ static void the_isr_is_cleared_by_reading(void **state)
 	assert_int_equal(bus_read(f->rig.mmio, f->d.isr, 1) & 0xff, 0);
 }
 
+/* Slot 1 of the rig: its line is 21. */
+#define ECHO_LINE 21
+
+static void without_msix_the_line_follows_the_isr(void **state)
+{
+	struct echo *f = *state;
+
+	driver_negotiate(&f->d);
+	driver_setup_queue(&f->d);
+	driver_set_status(&f->d, driver_status(&f->d) | DRIVER_OK);
+	assert_int_equal(
+		rig_config_read(&f->rig, ECHO_SLOT, PCI_INTERRUPT_PIN, 1), 1);
+	echo_put(f, 0, 'a');
+	echo_send(f, 0);
+	assert_true(fake_irq_level(&f->rig.accel, ECHO_LINE));
+	assert_true(rig_config_read(&f->rig, ECHO_SLOT, PCI_STATUS, 2) &
+		    PCI_STATUS_INTERRUPT);
+	assert_int_equal(bus_read(f->rig.mmio, f->d.isr, 1) & 0xff, 1);
+	assert_false(fake_irq_level(&f->rig.accel, ECHO_LINE));
+	assert_false(rig_config_read(&f->rig, ECHO_SLOT, PCI_STATUS, 2) &
+		     PCI_STATUS_INTERRUPT);
+	assert_int_equal(f->rig.accel.rises[ECHO_LINE], 1);
+}
+
+static void the_line_can_be_disabled(void **state)
+{
+	struct echo *f = *state;
+	const uint16_t command = PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
+
+	driver_negotiate(&f->d);
+	driver_setup_queue(&f->d);
+	driver_set_status(&f->d, driver_status(&f->d) | DRIVER_OK);
+	rig_config_write(&f->rig, ECHO_SLOT, PCI_COMMAND,
+			 command | PCI_COMMAND_INTX_DISABLE, 2);
+	echo_put(f, 0, 'a');
+	echo_send(f, 0);
+	assert_false(fake_irq_level(&f->rig.accel, ECHO_LINE));
+	rig_config_write(&f->rig, ECHO_SLOT, PCI_COMMAND, command, 2);
+	assert_true(fake_irq_level(&f->rig.accel, ECHO_LINE));
+	driver_set_status(&f->d, 0);
+	assert_false(fake_irq_level(&f->rig.accel, ECHO_LINE));
+}
+
+static void with_msix_the_line_is_quiet(void **state)
+{
+	struct echo *f = *state;
+
+	driver_start(&f->d);
+	echo_put(f, 0, 'a');
+	echo_send(f, 0);
+	assert_false(fake_irq_level(&f->rig.accel, ECHO_LINE));
+	assert_int_equal(f->rig.accel.rises[ECHO_LINE], 0);
+}
+
+static void without_bus_mastering_memory_is_left_alone(void **state)
+{
+	struct echo *f = *state;
+
+	driver_start(&f->d);
+	rig_config_write(&f->rig, ECHO_SLOT, PCI_COMMAND, PCI_COMMAND_MEMORY,
+			 2);
+	echo_put(f, 0, 'a');
+	echo_send(f, 0);
+	assert_int_equal(driver_used(&f->d), 0);
+	rig_config_write(&f->rig, ECHO_SLOT, PCI_COMMAND,
+			 PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, 2);
+	rig_settle(&f->rig);
+	assert_int_equal(driver_used(&f->d), 1);
+	assert_int_equal(echo_answer(f, 0), 'a');
+}
+
+static void without_features_ok_nothing_is_handled(void **state)
+{
+	struct echo *f = *state;
+
+	driver_set_status(&f->d, 0);
+	driver_setup_queue(&f->d);
+	driver_set_status(&f->d, DRIVER_OK);
+	echo_put(f, 0, 'a');
+	echo_send(f, 0);
+	assert_int_equal(driver_used(&f->d), 0);
+}
+
 static void a_plain_write_notifies_too(void **state)
 {
 	struct echo *f = *state;
@@ -249,6 +332,11 @@ int main(void)
 		TEST(a_batch_has_one_interrupt),
 		TEST(the_driver_may_decline_interrupts),
 		TEST(the_isr_is_cleared_by_reading),
+		TEST(without_msix_the_line_follows_the_isr),
+		TEST(the_line_can_be_disabled),
+		TEST(with_msix_the_line_is_quiet),
+		TEST(without_bus_mastering_memory_is_left_alone),
+		TEST(without_features_ok_nothing_is_handled),
 		TEST(a_plain_write_notifies_too),
 		TEST(the_notification_follows_the_bar),
 		TEST(a_guest_that_refills_without_end_lets_others_in),

@@ -13,7 +13,9 @@
 #define USED   0x3000
 #define DATA   0x8000
 
-enum { NEXT = 1, WRITE = 2 };
+#define TABLE 0x4000 /* an indirect one */
+
+enum { NEXT = 1, WRITE = 2, INDIRECT = 4 };
 
 struct fixture {
 	uint8_t ram[MEMORY];
@@ -64,15 +66,27 @@ static uint32_t get(struct fixture *f, uint64_t gpa, int bytes)
 	return value;
 }
 
-static void desc(struct fixture *f, unsigned int index, uint64_t addr,
-		 uint32_t len, uint16_t flags, uint16_t next)
+static void desc_at(struct fixture *f, uint64_t at, uint64_t addr, uint32_t len,
+		    uint16_t flags, uint16_t next)
 {
-	uint64_t at = DESC + index * 16;
 
 	put(f, at, addr, 8);
 	put(f, at + 8, len, 4);
 	put(f, at + 12, flags, 2);
 	put(f, at + 14, next, 2);
+}
+
+static void desc(struct fixture *f, unsigned int index, uint64_t addr,
+		 uint32_t len, uint16_t flags, uint16_t next)
+{
+	desc_at(f, DESC + index * 16, addr, len, flags, next);
+}
+
+/* The same in the indirect table. */
+static void entry(struct fixture *f, unsigned int index, uint64_t addr,
+		  uint32_t len, uint16_t flags, uint16_t next)
+{
+	desc_at(f, TABLE + index * 16, addr, len, flags, next);
 }
 
 /* Makes @head available as the entry number @index ever. */
@@ -373,6 +387,112 @@ static void the_driver_may_decline_interrupts(void **state)
 	assert_false(virtqueue_wants_interrupt(&f->vq));
 }
 
+static void an_indirect_table_ends_a_chain(void **state)
+{
+	struct fixture *f = *state;
+
+	f->vq.indirect = true;
+	desc(f, 0, DATA, 4, NEXT, 1);
+	/* Its own write flag means nothing. */
+	desc(f, 1, TABLE, 3 * 16, INDIRECT | WRITE, 0);
+	entry(f, 0, DATA + 4, 4, NEXT, 2);
+	entry(f, 2, DATA + 8, 4, NEXT | WRITE, 1);
+	entry(f, 1, DATA + 12, 4, WRITE, 0);
+	offer(f, 0, 0);
+	assert_int_equal(pop(f), 1);
+	assert_int_equal(f->chain.nr_readable, 2);
+	assert_int_equal(f->chain.nr_writable, 2);
+	assert_int_equal(f->chain.buffers[1].gpa, DATA + 4);
+	assert_int_equal(f->chain.buffers[3].gpa, DATA + 12);
+}
+
+static void an_indirect_table_may_be_longer_than_the_queue(void **state)
+{
+	struct fixture *f = *state;
+
+	f->vq.indirect = true;
+	for (int i = 0; i < VIRTQUEUE_SIZE_MAX; i++)
+		entry(f, i, DATA + i, 1, i < VIRTQUEUE_SIZE_MAX - 1 ? NEXT : 0,
+		      i + 1);
+	desc(f, 0, TABLE, VIRTQUEUE_SIZE_MAX * 16, INDIRECT, 0);
+	offer(f, 0, 0);
+	assert_int_equal(pop(f), 1);
+	assert_int_equal(f->chain.nr_readable, VIRTQUEUE_SIZE_MAX);
+}
+
+static void expect_broken(struct fixture *f, int error)
+{
+	offer(f, 0, 0);
+	assert_int_equal(pop(f), error);
+	assert_int_equal(f->vq.next_available, 0);
+}
+
+static void an_indirect_table_has_to_be_negotiated(void **state)
+{
+	struct fixture *f = *state;
+
+	desc(f, 0, TABLE, 16, INDIRECT, 0);
+	entry(f, 0, DATA, 4, 0, 0);
+	expect_broken(f, -EPROTO);
+}
+
+static void an_indirect_table_breaks_the_rules(void **state)
+{
+	static const struct {
+		uint64_t addr;
+		uint32_t len;
+		uint16_t flags;
+		int error;
+	} bad[] = {
+		{ TABLE, 16, INDIRECT | NEXT, -EPROTO },
+		{ TABLE, 0, INDIRECT, -EPROTO },
+		{ TABLE, 15, INDIRECT, -EPROTO },
+		{ TABLE, 17, INDIRECT, -EPROTO },
+		{ TABLE, (VIRTQUEUE_SIZE_MAX + 1) * 16, INDIRECT, -EPROTO },
+		{ TABLE, 0xfffffff0, INDIRECT, -EPROTO },
+		{ UINT64_MAX - 7, 16, INDIRECT, -EPROTO },
+		{ MEMORY - 8, 16, INDIRECT, -EFAULT },
+	};
+	struct fixture *f = *state;
+
+	f->vq.indirect = true;
+	entry(f, 0, DATA, 4, 0, 0);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		desc(f, 0, bad[i].addr, bad[i].len, bad[i].flags, 1);
+		expect_broken(f, bad[i].error);
+	}
+}
+
+static void what_an_indirect_table_must_not_hold(void **state)
+{
+	struct fixture *f = *state;
+
+	f->vq.indirect = true;
+	desc(f, 0, TABLE, 2 * 16, INDIRECT, 0);
+	entry(f, 0, TABLE, 16, INDIRECT, 0); /* a table */
+	expect_broken(f, -EPROTO);
+	entry(f, 0, DATA, 4, NEXT, 1); /* a table, further on */
+	entry(f, 1, TABLE, 16, INDIRECT, 0);
+	expect_broken(f, -EPROTO);
+	entry(f, 1, DATA, 4, NEXT, 0); /* a loop */
+	expect_broken(f, -EPROTO);
+	entry(f, 1, DATA, 4, NEXT, 2); /* an index past its end */
+	expect_broken(f, -EPROTO);
+}
+
+static void a_chain_has_room_for_so_many_buffers(void **state)
+{
+	struct fixture *f = *state;
+
+	f->vq.indirect = true;
+	for (int i = 0; i < VIRTQUEUE_SIZE_MAX; i++)
+		entry(f, i, DATA + i, 1, i < VIRTQUEUE_SIZE_MAX - 1 ? NEXT : 0,
+		      i + 1);
+	desc(f, 0, DATA, 1, NEXT, 1);
+	desc(f, 1, TABLE, VIRTQUEUE_SIZE_MAX * 16, INDIRECT, 0);
+	expect_broken(f, -EPROTO);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, setup)
 
 int main(void)
@@ -396,6 +516,12 @@ int main(void)
 		TEST(room_outside_memory_is_known_before),
 		TEST(room_is_counted_in_64_bits),
 		TEST(the_driver_may_decline_interrupts),
+		TEST(an_indirect_table_ends_a_chain),
+		TEST(an_indirect_table_may_be_longer_than_the_queue),
+		TEST(an_indirect_table_has_to_be_negotiated),
+		TEST(an_indirect_table_breaks_the_rules),
+		TEST(what_an_indirect_table_must_not_hold),
+		TEST(a_chain_has_room_for_so_many_buffers),
 	};
 
 	return cmocka_run_group_tests_name("virtqueue", tests, NULL, NULL);

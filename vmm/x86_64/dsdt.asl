@@ -22,9 +22,25 @@ DefinitionBlock ("dsdt.aml", "DSDT", 2, "PARAM ", "PARAMEM ", 1)
 				IO (Decode16, 0x0cf8, 0x0cf8, 1, 8)
 				DWordMemory (ResourceProducer, PosDecode,
 					MinFixed, MaxFixed, NonCacheable,
-					ReadWrite, 0, 0xc0000000, 0xdfffffff,
-					0, 0x20000000)
+					ReadWrite, 0, 0xc0000000, 0xfeafffff,
+					0, 0x3eb00000)
 			})
+
+			// INTA# of each slot, on the lines that pci.c gives it.
+			Method (_PRT, 0, Serialized)
+			{
+				Name (PRTE, Package () { 0, 0, 0, 0 })
+				Local0 = Package (32) {}
+				Local1 = 0
+				While (Local1 < 32)
+				{
+					PRTE [0] = (Local1 << 16) | 0xffff
+					PRTE [3] = 20 + (Local1 & 3)
+					Local0 [Local1] = PRTE
+					Local1++
+				}
+				Return (Local0)
+			}
 		}
 
 		// The configuration space's window is nobody else's.
@@ -34,7 +50,7 @@ DefinitionBlock ("dsdt.aml", "DSDT", 2, "PARAM ", "PARAMEM ", 1)
 			Name (_UID, 0)
 			Name (_CRS, ResourceTemplate ()
 			{
-				Memory32Fixed (ReadWrite, 0xe0000000,
+				Memory32Fixed (ReadWrite, 0xfeb00000,
 					0x00100000)
 			})
 		}
