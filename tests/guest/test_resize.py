@@ -150,3 +150,21 @@ class TwoDevices(Group):
                 'query-memory-size-summary')['plugged-memory'], a + b)
             vm.wait_mem_total(total + int((a + b) * (1 - LOSS)), total + a + b)
         vm.quit()
+
+
+class WithoutMessages(Group):
+    """A guest that does without MSI-X has its interrupts by the line that the
+    devices share."""
+    machine = {'cpus': 2, 'append': f'{FAST} pci=nomsi',
+               'devices': tuple(
+                   f'id={name},max-size=1G' for name in 'abcde')}
+
+    def test_devices_that_share_an_interrupt_line(self):
+        vm, qmp = self.vm, self.vm.qmp
+        for size in (128 * MIB, 0):
+            for name in 'abcde':
+                qmp.request(name, size)
+            for name in 'abcde':
+                qmp.wait_size(name, size)
+        lines = vm.run('grep -c -E "IO-APIC.*virtio" /proc/interrupts')
+        check(int(lines.split()[0]) == 4, f'there are {lines} lines')

@@ -48,6 +48,8 @@ void mem_start(struct mem *mem, const struct mem_setup *setup)
 		fatal("the device does not agree to the features");
 	if (!setup->no_msix && mem->virtio.msix_cap)
 		virtio_msix_setup(&mem->virtio, mem->arena + MEM_MESSAGES);
+	else if (mem->virtio.msix_cap)
+		virtio_msix_control(&mem->virtio, false, false);
 	vring_init(&mem->ring, mem->qtest, mem->arena,
 		   setup->queue_size ? setup->queue_size : MEM_QUEUE_SIZE,
 		   SLOT_SIZE);

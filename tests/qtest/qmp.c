@@ -76,8 +76,16 @@ static json_t *take_reply(json_t *reply, struct qmp_error *error)
 json_t *qmp_execute_text(struct qmp *qmp, const char *line,
 			 struct qmp_error *error)
 {
-	stream_send(&qmp->stream, line, strlen(line));
-	stream_send(&qmp->stream, "\n", 1);
+	size_t len = strlen(line);
+	char *bytes = malloc(len + 1);
+
+	if (!bytes)
+		fatal("QMP: out of memory");
+	memcpy(bytes, line, len);
+	bytes[len] = '\n';
+	/* At once: a peer that is to quit may be gone after the last brace. */
+	stream_send(&qmp->stream, bytes, len + 1);
+	free(bytes);
 	return take_reply(receive_reply(qmp), error);
 }
 

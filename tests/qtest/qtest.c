@@ -282,10 +282,15 @@ unsigned int qtest_irq_take_all(struct qtest *qt)
 	return raises;
 }
 
-bool qtest_irq_level_any(const struct qtest *qt)
+int qtest_irq_raised(const struct qtest *qt)
 {
 	for (unsigned int i = 0; i < QTEST_IRQS; i++)
-		if (qt->irqs[i].level)
-			return true;
-	return false;
+		if (qt->irqs[i].raises)
+			return (int)i;
+	return -1;
+}
+
+bool qtest_irq_level(const struct qtest *qt, unsigned int irq)
+{
+	return qt->irqs[irq].level;
 }

@@ -72,8 +72,10 @@ void qtest_irq_intercept_in(struct qtest *qt, const char *name);
 /* Since the last call, as of the last answer of the peer. */
 unsigned int qtest_irq_take(struct qtest *qt, unsigned int irq);
 unsigned int qtest_irq_take_all(struct qtest *qt);
-/* Whether any line is raised. */
-bool qtest_irq_level_any(const struct qtest *qt);
+/* The first line that was raised since it was taken, or -1. */
+int qtest_irq_raised(const struct qtest *qt);
+/* Whether it is raised now. */
+bool qtest_irq_level(const struct qtest *qt, unsigned int irq);
 
 /*
  * Sends a line as it is and returns the answer, good until the next call:

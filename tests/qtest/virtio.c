@@ -285,3 +285,9 @@ bool virtio_msix_take(const struct virtio *v, unsigned int vector)
 	qtest_store(v->qtest, target, 0, 4);
 	return true;
 }
+
+void virtio_msix_clear(const struct virtio *v)
+{
+	for (unsigned int i = 0; i < VIRTIO_VECTORS && v->msix_target; i++)
+		virtio_msix_take(v, i);
+}

@@ -124,4 +124,7 @@ bool virtio_msix_pending(const struct virtio *v, unsigned int vector);
 /* Whether messages of that vector came since the last call. */
 bool virtio_msix_take(const struct virtio *v, unsigned int vector);
 
+/* Forgets those that came. */
+void virtio_msix_clear(const struct virtio *v);
+
 #endif /* QTEST_VIRTIO_H */
