@@ -3,7 +3,7 @@
 BUILD := build/release
 PARAMEM := $(BUILD)/cli/paramem
 
-.PHONY: all demo check bench format install clean
+.PHONY: all demo check compare bench format install clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet
@@ -27,6 +27,11 @@ bench: all
 	@tools/setup guest nested
 	@tools/guest-image >/dev/null
 	@tools/in-kvm --timeout 3600 -- bench/guest --paramem $(PARAMEM)
+
+# The same random requests to paramem and to QEMU; see docs/conformance.md.
+compare: all
+	@tools/setup nested
+	@$(BUILD)/tests/qtest/compare/compare --paramem $(PARAMEM)
 
 format:
 	@tools/sources | xargs clang-format -i
