@@ -49,8 +49,8 @@ static const struct difference_text texts[NR_DIFFERENCES] = {
 		"alone: plugged_size changes without it",
 		"changes it with each request as well, and for a driver that "
 		"has not said DRIVER_OK",
-		"[virtio] 4.1.4.3.1: it changes whenever a change of the "
-		"configuration could be noticed",
+		"[virtio] 4.1.4.3.1: it has changed when a value has that "
+		"the driver had read",
 	},
 	[FEATURES_OFFERED] = {
 		"features-offered",
@@ -113,8 +113,7 @@ static const struct difference_text texts[NR_DIFFERENCES] = {
 		"no-bus-master",
 		"clears DRIVER_OK when bus mastering goes off",
 		"leaves the status, and the queue until bus mastering is back",
-		"[virtio] 2.1: the driver alone sets that bit and a reset "
-		"clears it",
+		"[virtio] 2.1: a reset alone clears it",
 	},
 	[QUEUE_SIZE] = {
 		"queue-size",
@@ -160,7 +159,7 @@ static const struct difference_text texts[NR_DIFFERENCES] = {
 		"empty-buffer",
 		"needs a reset for a descriptor of no bytes",
 		"passes over it",
-		"[virtio] 2.6.4.1, 2.7.5: a device makes no assumption about "
+		"[virtio] 2.7.4.1, 2.7.5: a device makes no assumption about "
 		"the framing, and no length is forbidden",
 	},
 	[BUFFER_OUTSIDE] = {
@@ -168,7 +167,7 @@ static const struct difference_text texts[NR_DIFFERENCES] = {
 		"reads a request from where no memory is, and drops an answer "
 		"there",
 		"needs a reset, and does nothing",
-		"[virtio] 2.1.2: an error that the driver cannot see otherwise",
+		"[virtio] 2.1.2: the driver is told of an error by that bit",
 	},
 	[CONFIG_PADDING] = {
 		"config-padding",
