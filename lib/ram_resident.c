@@ -1,9 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Whether host pages are behind a range: how a discard is verified. */
+/*
+ * Whether host pages are behind a range: how a discard is verified.
+ *
+ * mincore(2) writes a byte for each page, so that an empty gibibyte takes it
+ * 130 us. Since Linux 6.7 the page map can be searched instead: that stops at
+ * the first page, and steps over page tables that are not there. To open it
+ * costs as much as mincore(2) does for some 20 MiB. It is opened each time,
+ * since a descriptor would keep showing the process that opened it, also after
+ * a fork(2).
+ */
 #include "ram_resident.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -20,6 +31,42 @@ static bool any_resident(const unsigned char *vec, uint64_t pages)
 	return any & 1;
 }
 
+/* Those of linux/fs.h, where it is new enough. */
+struct page_run {
+	uint64_t start, end, categories;
+};
+struct page_search {
+	uint64_t size, flags, start, end, walk_end;
+	uint64_t vec, vec_len, max_pages;
+	uint64_t inverted, all_of, any_of, tell;
+};
+#define PAGE_SEARCH  _IOWR('f', 16, struct page_search)
+#define PAGE_PRESENT (UINT64_C(1) << 3)
+#define PAGE_SWAPPED (UINT64_C(1) << 4)
+
+/* 1, 0, or below 0 where there is no such search. */
+static int search_page_map(const unsigned char *start, uint64_t size)
+{
+	struct page_run run;
+	struct page_search search = {
+		.size = sizeof(search),
+		.start = (uintptr_t)start,
+		.end = (uintptr_t)start + size,
+		.vec = (uintptr_t)&run,
+		.vec_len = 1,
+		.max_pages = 1,
+		.any_of = PAGE_PRESENT | PAGE_SWAPPED,
+		.tell = PAGE_PRESENT,
+	};
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC), ret;
+
+	if (fd < 0)
+		return -1;
+	ret = ioctl(fd, PAGE_SEARCH, &search);
+	close(fd);
+	return ret;
+}
+
 int ram_resident_mapped(struct pm_ram *ram, uint64_t offset, uint64_t size)
 {
 	uint64_t page_size = ram_system_page_size();
@@ -27,6 +74,12 @@ int ram_resident_mapped(struct pm_ram *ram, uint64_t offset, uint64_t size)
 	unsigned char *start = ram->host + offset;
 	unsigned char vec[CHUNK];
 
+	if (left > CHUNK) {
+		int ret = search_page_map(start, size);
+
+		if (ret >= 0)
+			return ret > 0;
+	}
 	while (left) {
 		uint64_t n = left < CHUNK ? left : CHUNK;
 

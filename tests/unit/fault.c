@@ -164,6 +164,22 @@ WRAP(int, mincore, (void *addr, size_t len, unsigned char *vec))
 	return ret;
 }
 
+int __real_ioctl(int fd, unsigned long request, void *arg);
+int __wrap_ioctl(int fd, unsigned long request, void *arg);
+
+/* The library's only one searches the page map, where mincore(2) is slow. */
+int __wrap_ioctl(int fd, unsigned long request, void *arg)
+{
+	switch (judge(FAULT_MINCORE)) {
+	case FAIL:
+		return -1;
+	case LIE:
+		return 1;
+	default:
+		return __real_ioctl(fd, request, arg);
+	}
+}
+
 WRAP(void *, mmap,
      (void *addr, size_t len, int prot, int flags, int fd, off_t offset))
 {

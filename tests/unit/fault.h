@@ -14,7 +14,7 @@ enum fault_call {
 	FAULT_LSEEK,
 	FAULT_MBIND,
 	FAULT_MEMFD_CREATE,
-	FAULT_MINCORE,
+	FAULT_MINCORE, /* or the search of the page map in its place */
 	FAULT_MLOCK2,
 	FAULT_MMAP,
 	FAULT_MPROTECT,

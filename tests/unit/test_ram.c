@@ -381,6 +381,22 @@ static void discard_sees_every_page(void **state)
 	pm_ram_destroy(ram);
 }
 
+/* An older kernel, or one without /proc: mincore(2) looks at all of it. */
+static void discard_needs_no_page_map(void **state)
+{
+	struct pm_ram *ram = create_sized(64 * MIB, 64 * MIB);
+
+	(void)state;
+	fault_fail(FAULT_MINCORE, 1, ENOTTY);
+	assert_int_equal(pm_ram_discard(ram, 0, 64 * MIB), 0);
+	assert_true(fault_calls(FAULT_MINCORE) > 1);
+	host_of(ram)[64 * MIB - 1] = 1;
+	fault_ineffective(1);
+	fault_fail(FAULT_MINCORE, 1, ENOTTY);
+	assert_int_equal(pm_ram_discard(ram, 0, 64 * MIB), -EBUSY);
+	pm_ram_destroy(ram);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -403,6 +419,7 @@ int main(void)
 		cmocka_unit_test(discard_checks_range),
 		cmocka_unit_test(discard_reports_the_failure),
 		cmocka_unit_test(discard_sees_every_page),
+		cmocka_unit_test(discard_needs_no_page_map),
 	};
 
 	return cmocka_run_group_tests_name("ram", tests, NULL, NULL);
