@@ -20,7 +20,16 @@ enum { PLUG = 0, UNPLUG = 1, STATE = 3, ACK = 0 };
 
 /* ---- the host ------------------------------------------------------------ */
 
+/* What the page map's descriptor is here. */
+#define PAGE_MAP 1000000
+
+int __real_close(int fd);
+int __real_open(const char *path, int flags, ...);
+int __wrap_close(int fd);
+int __wrap_ioctl(int fd, unsigned long request, void *arg);
 int __wrap_madvise(void *addr, size_t len, int advice);
+int __wrap_open(const char *path, int flags, mode_t mode);
+int __wrap_open64(const char *path, int flags, mode_t mode);
 int __wrap_mincore(void *addr, size_t len, unsigned char *vec);
 
 int __wrap_madvise(void *addr, size_t len, int advice)
@@ -34,6 +43,31 @@ int __wrap_mincore(void *addr, size_t len, unsigned char *vec)
 {
 	(void)addr;
 	memset(vec, 0, len / 4096);
+	return 0;
+}
+
+int __wrap_open(const char *path, int flags, mode_t mode)
+{
+	if (!strcmp(path, "/proc/self/pagemap"))
+		return PAGE_MAP;
+	return __real_open(path, flags, mode);
+}
+
+/* Programs with a 64-bit off_t call this one. */
+int __wrap_open64(const char *path, int flags, mode_t mode)
+{
+	return __wrap_open(path, flags, mode);
+}
+
+int __wrap_close(int fd)
+{
+	return fd == PAGE_MAP ? 0 : __real_close(fd);
+}
+
+/* Nothing is there. The only one is the search of the page map. */
+int __wrap_ioctl(int fd, unsigned long request, void *arg)
+{
+	(void)fd, (void)request, (void)arg;
 	return 0;
 }
 
