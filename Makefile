@@ -3,7 +3,7 @@
 BUILD := build/release
 PARAMEM := $(BUILD)/cli/paramem
 
-.PHONY: all demo check fuzz coverage bench format install clean
+.PHONY: all demo check fuzz coverage compare bench bench-request format install clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet
@@ -35,6 +35,16 @@ bench: all
 	@tools/setup guest nested
 	@tools/guest-image >/dev/null
 	@tools/in-kvm --timeout 3600 -- bench/guest --paramem $(PARAMEM)
+
+# What a request costs; see docs/benchmarks.md. No KVM is needed.
+bench-request: all
+	@tools/setup nested
+	@$(BUILD)/bench/bench-request $(PARAMEM)
+
+# The same random requests to paramem and to QEMU; see docs/conformance.md.
+compare: all
+	@tools/setup nested
+	@$(BUILD)/tests/qtest/compare/compare --paramem $(PARAMEM)
 
 format:
 	@tools/sources | xargs clang-format -i
