@@ -125,7 +125,7 @@ int pm_ram_discard(struct pm_ram *ram, uint64_t offset, uint64_t size)
 int pm_ram_populated_run(const struct pm_ram *ram, uint64_t from, uint64_t to,
 			 uint64_t *offset, uint64_t *size)
 {
-	uint64_t start, end;
+	uint64_t start = from, end = from;
 	int ret;
 
 	if (from > to || !in_reach(ram, from, to - from))
