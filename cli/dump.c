@@ -48,6 +48,7 @@ struct dump {
 	bool completed;
 	uint64_t done, total, stored;
 	bool vmcoreinfo;
+	char why[PM_ERROR_MAX]; /* of a failure */
 };
 
 static volatile sig_atomic_t interrupted;
@@ -114,7 +115,7 @@ static int dump_request(struct dump *d, struct qmp_client *client,
 static int dump_ask(struct dump *d, struct qmp_client *client,
 		    struct pm_error *err)
 {
-	const char *status = "";
+	const char *status = "", *why = NULL;
 	json_int_t done = 0, total = 0, stored = 0;
 	int vmcoreinfo = 0;
 	json_t *result;
@@ -122,30 +123,34 @@ static int dump_ask(struct dump *d, struct qmp_client *client,
 
 	if (ret < 0)
 		return ret;
-	json_unpack(result, "{s:s, s:I, s:I, s?I, s?b}", "status", &status,
+	json_unpack(result, "{s:s, s:I, s:I, s?I, s?b, s?s}", "status", &status,
 		    "completed", &done, "total", &total, "x-paramem-stored",
-		    &stored, "x-paramem-vmcoreinfo", &vmcoreinfo);
+		    &stored, "x-paramem-vmcoreinfo", &vmcoreinfo,
+		    "x-paramem-error", &why);
 	d->active = !strcmp(status, "active");
 	d->completed = !strcmp(status, "completed");
 	d->done = (uint64_t)done;
 	d->total = (uint64_t)total;
 	d->stored = (uint64_t)stored;
 	d->vmcoreinfo = vmcoreinfo;
+	if (why)
+		snprintf(d->why, sizeof(d->why), "%s", why);
 	json_decref(result);
 	return 0;
 }
 
-/* The event that ends it says why it failed. */
-static int dump_hear(struct dump *d, const json_t *event, struct pm_error *err)
+/* The event that ends it says why it failed, and it does so with QEMU too. */
+static void dump_hear(struct dump *d, const json_t *event)
 {
 	const char *name = NULL, *why = NULL;
 
 	json_unpack((json_t *)event, "{s:s, s?{s?s}}", "event", &name, "data",
 		    "error", &why);
 	if (!name || strcmp(name, "DUMP_COMPLETED"))
-		return 0;
+		return;
 	d->active = false;
-	return why ? pm_error_set(err, EIO, "%s", why) : 0;
+	if (why)
+		snprintf(d->why, sizeof(d->why), "%s", why);
 }
 
 static int dump_step(struct dump *d, struct qmp_client *client,
@@ -162,14 +167,11 @@ static int dump_step(struct dump *d, struct qmp_client *client,
 	}
 	if (ret == -ETIMEDOUT) {
 		ret = dump_ask(d, client, err);
-		/* Its event was lost, and the reason with it. */
-		if (!ret && !d->active && !d->completed)
-			ret = pm_error_set(err, EIO, "the dump failed");
 	} else if (!ret) {
-		ret = dump_hear(d, event, err);
+		dump_hear(d, event);
 		json_decref(event);
 	}
-	if (!ret && d->active && !d->json) {
+	if (!ret && d->active && d->total && !d->json) {
 		d->progress.target = d->total;
 		progress_show(&d->progress, d->done, NULL);
 	}
@@ -187,14 +189,16 @@ static int dump_with(struct dump *d, struct qmp_client *client,
 	progress_init(&d->progress, "dump", 0, 0, d->began_ms);
 	catch_interrupts();
 	ret = dump_request(d, client, err);
-	if (!ret)
-		ret = dump_ask(d, client, err);
-	/* Even if that is over already, its event has yet to be read. */
 	d->active = true;
 	while (!ret && d->active)
 		ret = dump_step(d, client, err);
 	progress_finish(&d->progress);
-	return ret ? ret : dump_ask(d, client, err);
+	if (!ret)
+		ret = dump_ask(d, client, err);
+	if (!ret && !d->completed)
+		ret = pm_error_set(err, EIO, "%s",
+				   *d->why ? d->why : "the dump failed");
+	return ret;
 }
 
 static void dump_print_json(const struct dump *d, double seconds)

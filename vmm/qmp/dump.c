@@ -24,27 +24,29 @@ static const char *status_name(enum dump_status status)
 	return names[status];
 }
 
-static json_t *dump_result(const struct dump_info *info)
-{
-	bool completed = info->status == DUMP_COMPLETED;
-	json_t *result = json_pack("{s:s, s:I, s:I, s:I}", "status",
-				   status_name(info->status), "completed",
-				   (json_int_t)info->completed, "total",
-				   (json_int_t)info->total, "x-paramem-stored",
-				   (json_int_t)info->stored);
-
-	if (result && completed)
-		json_object_set_new(result, "x-paramem-vmcoreinfo",
-				    json_boolean(info->vmcoreinfo));
-	return result;
-}
-
 /* The sentence may quote a path, hence through a qmp_error. */
 static void dump_error(const struct dump_info *info, struct qmp_error *error)
 {
 	*error = (struct qmp_error){ 0 };
 	if (info->status == DUMP_FAILED)
 		qmp_error_set(error, QMP_GENERIC_ERROR, "%s", info->why.text);
+}
+
+static json_t *dump_result(const struct dump_info *info)
+{
+	struct qmp_error error;
+	json_t *found = NULL;
+
+	dump_error(info, &error);
+	if (info->status == DUMP_COMPLETED)
+		found = json_boolean(info->vmcoreinfo);
+	return json_pack("{s:s, s:I, s:I, s:I, s:o*, s:s*}", "status",
+			 status_name(info->status), "completed",
+			 (json_int_t)info->completed, "total",
+			 (json_int_t)info->total, "x-paramem-stored",
+			 (json_int_t)info->stored, "x-paramem-vmcoreinfo",
+			 found, "x-paramem-error",
+			 error.class ? error.desc.text : NULL);
 }
 
 /* ---- events and answers -------------------------------------------------- */
