@@ -7,6 +7,7 @@
  */
 #include "request.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,9 +52,9 @@ static void show_library(const double ns[NR_WORKS])
 		printf("  %-26s %10.0f\n", work_names[i], ns[i]);
 }
 
-/* One way to subtract the socket. Whether each ratio meets the target. */
+/* One way to subtract the socket. Whether all ratios are at most @target. */
 static bool show_ratios(const struct bench_qtest *r, const char *what,
-			const double *socket)
+			const double *socket, double target)
 {
 	bool met = true;
 
@@ -64,8 +65,8 @@ static bool show_ratios(const struct bench_qtest *r, const char *what,
 		double b = r->request[BENCH_QEMU][i] - socket[BENCH_QEMU];
 
 		printf("  %-26s %10.0f %10.0f %7.2f%s\n", work_names[i], a, b,
-		       a / b, a / b > TARGET ? " missed" : "");
-		met &= a / b <= TARGET;
+		       a / b, a / b > target ? " missed" : "");
+		met &= a / b <= target;
 	}
 	printf("  %-26s %10.0f %10.0f\n", "subtracted", socket[BENCH_PARAMEM],
 	       socket[BENCH_QEMU]);
@@ -88,8 +89,9 @@ int main(int argc, char **argv)
 	bench_library(rounds, library);
 	show_library(library);
 	bench_qtest(argv[1], qemu, rounds, &r);
-	met = show_ratios(&r, "an empty read", r.empty);
-	show_ratios(&r, "the same commands without a device", r.silent);
+	met = show_ratios(&r, "an empty read", r.empty, TARGET);
+	show_ratios(&r, "the same commands without a device", r.silent,
+		    HUGE_VAL);
 	printf("\ntarget: at most %.1f, less an empty read: %s\n", TARGET,
 	       met ? "met" : "missed");
 	return met ? 0 : 1;
