@@ -173,7 +173,8 @@ static int dump_step(struct dump *d, struct qmp_client *client,
 	}
 	if (!ret && d->active && d->total && !d->json) {
 		d->progress.target = d->total;
-		progress_show(&d->progress, d->done, NULL);
+		/* In whole MiB, which read better. */
+		progress_show(&d->progress, d->done >> 20 << 20, NULL);
 	}
 	return ret;
 }
