@@ -54,4 +54,15 @@ int guest_memory_read(const struct guest_memory *gm, uint64_t gpa, void *buf,
 int guest_memory_write(const struct guest_memory *gm, uint64_t gpa,
 		       const void *buf, size_t size);
 
+/*
+ * A little-endian field of two bytes that guest and device share, as the
+ * indices of a ring are: in one access, never torn. What the other side wrote
+ * before it stored the value is seen after loading it, and the reverse.
+ * 0, or -EFAULT also when @gpa is odd.
+ */
+int guest_memory_load16(const struct guest_memory *gm, uint64_t gpa,
+			uint16_t *value);
+int guest_memory_store16(const struct guest_memory *gm, uint64_t gpa,
+			 uint16_t value);
+
 #endif /* VMM_GUEST_MEMORY_H */

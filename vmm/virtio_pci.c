@@ -14,6 +14,8 @@
  *	free         pop a chain and hand it to the device
  *	in progress  notifications wait in the ring; the device completes the
  *	             chain, which is pushed, and the ring is looked at again
+ *	completed    as in progress, but all that is missing is the driver's
+ *	             leave to write to memory (bus mastering)
  *	forgotten    in progress, but the driver has reset the device: it may
  *	             set up its new ring, which waits as above; the completion
  *	             is not told to anybody
@@ -193,22 +195,37 @@ static bool queue_handle(struct virtio_pci *vp)
 	return !budget;
 }
 
-void virtio_pci_complete(struct virtio_pci *vp, const void *response, long len)
+/* Gives back the chain that was completed, as soon as the driver lets it. */
+static void answer(struct virtio_pci *vp)
 {
-	bool told = !vp->forgotten && queue_usable(vp);
+	bool told = !vp->forgotten && virtio_pci_driver_ready(vp) &&
+		    vp->queue.ready;
+	long len = vp->response_len;
 	int ret;
 
-	assert(vp->in_progress);
+	vp->completed = told && !vp->bus_master;
+	if (vp->completed)
+		return;
 	vp->in_progress = false;
 	vp->forgotten = false;
 	kick_again(vp); /* for what has come since */
 	if (!told)
 		return;
 	if (len >= 0)
-		len = virtqueue_chain_write(&vp->queue, &vp->chain, response,
-					    len);
+		len = virtqueue_chain_write(&vp->queue, &vp->chain,
+					    vp->response, len);
 	ret = chain_push(vp, len);
 	queue_report(vp, !ret, ret);
+}
+
+void virtio_pci_complete(struct virtio_pci *vp, const void *response, long len)
+{
+	assert(vp->in_progress && !vp->completed);
+	assert(len <= VIRTIO_RESPONSE_MAX);
+	vp->response_len = len;
+	if (len > 0)
+		memcpy(vp->response, response, len);
+	answer(vp);
 }
 
 void virtio_pci_hold(struct virtio_pci *vp, bool hold)
@@ -227,6 +244,8 @@ static void kick_handle(void *opaque, uint32_t events)
 	(void)events;
 	(void)n; /* what was kicked is in the ring, not in the count */
 	virtio_pci_lock(vp);
+	if (vp->completed)
+		answer(vp);
 	if (queue_usable(vp) && !vp->in_progress && !vp->held &&
 	    queue_handle(vp))
 		kick_again(vp);

@@ -363,17 +363,20 @@ static bool kernel_can_scan(void)
 	return major > 6 || (major == 6 && minor >= 7);
 }
 
-/* A guest may have it done as often as it likes, in the main loop. */
-static void discard_of_a_tebibyte_does_not_look_at_each_page(void **state)
+/*
+ * A guest may have it done as often as it likes, in the main loop. A kernel
+ * that cannot scan has its pages looked at, so less has to do there.
+ */
+static void large_discard_is_checked(void **state)
 {
-	struct pm_ram_config config = { .max_size = UINT64_C(1) << 40,
+	const bool scan = kernel_can_scan();
+	struct pm_ram_config config = { .max_size = UINT64_C(1)
+						    << (scan ? 40 : 30),
 					.no_reserve = true };
 	struct pm_ram *ram;
 	unsigned char *host;
 
 	(void)state;
-	if (!kernel_can_scan())
-		skip();
 	assert_int_equal(pm_ram_create(&config, &ram, NULL), 0);
 	assert_int_equal(pm_ram_resize(ram, config.max_size, NULL), 0);
 	host = host_of(ram);
@@ -381,7 +384,7 @@ static void discard_of_a_tebibyte_does_not_look_at_each_page(void **state)
 		host[at] = 1;
 	fault_reset();
 	assert_int_equal(pm_ram_discard(ram, 0, config.max_size), 0);
-	assert_int_equal(fault_calls(FAULT_MINCORE), 0);
+	assert_int_equal(fault_calls(FAULT_MINCORE) == 0, scan);
 	host[MIB] = 1;
 	fault_ineffective(1);
 	assert_int_equal(pm_ram_discard(ram, 0, config.max_size), -EBUSY);
@@ -412,8 +415,7 @@ int main(void)
 		cmocka_unit_test(discard_checks_range),
 		cmocka_unit_test(discard_reports_the_failure),
 		cmocka_unit_test(discard_sees_every_page),
-		cmocka_unit_test(
-			discard_of_a_tebibyte_does_not_look_at_each_page),
+		cmocka_unit_test(large_discard_is_checked),
 	};
 
 	return cmocka_run_group_tests_name("ram", tests, NULL, NULL);
