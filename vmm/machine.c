@@ -324,6 +324,8 @@ static int create_accel(struct machine *m, struct pm_error *err)
 {
 	const struct accel_config config = {
 		.cpus = m->config.cpus,
+		.package_cpus =
+			numa_package_cpus(&m->config.numa, m->config.cpus),
 		.pio = m->pio,
 		.mmio = m->mmio,
 		.event = on_vcpu_event,

@@ -35,6 +35,28 @@ unsigned int numa_node_of_cpu(const struct numa_config *numa, unsigned int cpu)
 	return node;
 }
 
+/* Whether processors that share all but the last bits share a node. */
+static bool packages_are_whole(const struct numa_config *numa,
+			       unsigned int cpus, unsigned int package)
+{
+	for (unsigned int i = 0; i < cpus; i++) {
+		if (numa_node_of_cpu(numa, i) !=
+		    numa_node_of_cpu(numa, i - i % package))
+			return false;
+	}
+	return true;
+}
+
+unsigned int numa_package_cpus(const struct numa_config *numa,
+			       unsigned int cpus)
+{
+	unsigned int package = 64;
+
+	while (!packages_are_whole(numa, cpus, package))
+		package /= 2;
+	return package < cpus ? package : cpus;
+}
+
 unsigned int numa_distance(const struct numa_config *numa, unsigned int from,
 			   unsigned int to)
 {

@@ -52,6 +52,14 @@ void numa_complete(struct numa_config *numa, unsigned int cpus,
 unsigned int numa_distance(const struct numa_config *numa, unsigned int from,
 			   unsigned int to);
 
+/*
+ * How many processors make up a package: all of them, or the largest power of
+ * two that leaves no package, in the order of processors, on two nodes. What
+ * shares a package shares a cache, and guests complain if that is far away.
+ */
+unsigned int numa_package_cpus(const struct numa_config *numa,
+			       unsigned int cpus);
+
 unsigned int numa_node_of_cpu(const struct numa_config *numa, unsigned int cpu);
 
 #endif /* VMM_NUMA_H */

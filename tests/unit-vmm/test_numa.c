@@ -123,6 +123,29 @@ static void test_memory(void **state)
 			"several");
 }
 
+static void test_packages(void **state)
+{
+	struct numa_config numa = good();
+
+	(void)state;
+	assert_int_equal(numa_package_cpus(&numa, 4), 2);
+	numa.nodes[0].cpus = 0x3f;
+	numa.nodes[1].cpus = 0xfc0;
+	assert_int_equal(numa_package_cpus(&numa, 12), 2);
+	numa.nodes[0].cpus = 0x5;
+	numa.nodes[1].cpus = 0xa;
+	assert_int_equal(numa_package_cpus(&numa, 4), 1);
+	numa.nodes[0].cpus = 0xf;
+	numa.nodes[1].cpus = 0x30;
+	assert_int_equal(numa_package_cpus(&numa, 6), 4);
+	numa.nodes[0].cpus = 0;
+	numa.nodes[1].cpus = 0x7;
+	assert_int_equal(numa_package_cpus(&numa, 3), 3);
+	memset(&numa, 0, sizeof(numa));
+	numa_complete(&numa, 64, G);
+	assert_int_equal(numa_package_cpus(&numa, 64), 64);
+}
+
 static void test_distances(void **state)
 {
 	struct numa_config numa = good();
@@ -168,6 +191,7 @@ int main(void)
 		cmocka_unit_test(test_ids),
 		cmocka_unit_test(test_cpus),
 		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_packages),
 		cmocka_unit_test(test_distances),
 	};
 
