@@ -231,6 +231,12 @@ static const struct qmp_arg args_qom_set[] = {
 	{ 0 },
 };
 
+static const struct qmp_arg args_human_monitor[] = {
+	{ "command-line", QMP_STRING, false },
+	{ "cpu-index", QMP_INT, true },
+	{ 0 },
+};
+
 static const struct qmp_command commands[] = {
 	{ "qmp_capabilities", args_capabilities, run_capabilities },
 	{ "query-version", args_none, run_query_version },
@@ -247,6 +253,9 @@ static const struct qmp_command commands[] = {
 	{ "query-memory-devices", args_none, run_query_memory_devices },
 	{ "query-memory-size-summary", args_none,
 	  run_query_memory_size_summary },
+	{ "human-monitor-command", args_human_monitor,
+	  qmp_human_monitor_command },
+	{ "x-paramem-query-numa", args_none, qmp_query_numa },
 };
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))

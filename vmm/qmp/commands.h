@@ -25,7 +25,7 @@ struct qmp_error {
 int qmp_error_set(struct qmp_error *error, const char *class, const char *fmt,
 		  ...) __attribute__((format(printf, 3, 4)));
 
-enum qmp_type { QMP_STRING, QMP_ARRAY, QMP_ANY };
+enum qmp_type { QMP_STRING, QMP_INT, QMP_ARRAY, QMP_ANY };
 
 struct qmp_arg {
 	const char *name; /* NULL ends the list */
@@ -54,5 +54,9 @@ json_t *qmp_version_object(void);
 /* In qom.c. */
 qmp_command_fn qmp_qom_get;
 qmp_command_fn qmp_qom_set;
+
+/* In numa.c. */
+qmp_command_fn qmp_query_numa;
+qmp_command_fn qmp_human_monitor_command;
 
 #endif /* VMM_QMP_COMMANDS_H */

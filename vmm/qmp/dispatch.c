@@ -81,6 +81,8 @@ static bool type_matches(const json_t *value, enum qmp_type type)
 	switch (type) {
 	case QMP_STRING:
 		return json_is_string(value);
+	case QMP_INT:
+		return json_is_integer(value);
 	case QMP_ARRAY:
 		return json_is_array(value);
 	case QMP_ANY:
@@ -91,7 +93,14 @@ static bool type_matches(const json_t *value, enum qmp_type type)
 
 static const char *type_name(enum qmp_type type)
 {
-	return type == QMP_STRING ? "string" : "array";
+	static const char *const names[] = {
+		[QMP_STRING] = "string",
+		[QMP_INT] = "integer",
+		[QMP_ARRAY] = "array",
+		[QMP_ANY] = "any",
+	};
+
+	return names[type];
 }
 
 static const struct qmp_arg *find_arg(const struct qmp_arg *args,
