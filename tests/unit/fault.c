@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Makes system calls of the library fail, or lie: see the linker's --wrap. */
+/*
+ * Makes system calls, and allocations, of the library fail, or lie: see the
+ * linker's --wrap.
+ */
 #include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -86,12 +89,17 @@ static bool count_down(struct fault *f)
 	return f->countdown && !--f->countdown;
 }
 
+static bool is_allocation(enum fault_call call)
+{
+	return call == FAULT_CALLOC || call == FAULT_STRDUP;
+}
+
 static enum verdict judge_locked(enum fault_call call)
 {
 	struct fault *f = &faults[call];
 
 	f->calls++;
-	if (count_down(&any)) {
+	if (!is_allocation(call) && count_down(&any)) {
 		hit = call;
 		errno = any.error;
 		return FAIL;
@@ -102,10 +110,22 @@ static enum verdict judge_locked(enum fault_call call)
 	return f->error ? FAIL : LIE;
 }
 
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Whether a call of this kind is to fail, or to lie, sooner or later. */
+static bool is_armed(enum fault_call call)
+{
+	bool armed;
+
+	pthread_mutex_lock(&lock);
+	armed = any.countdown || faults[call].countdown;
+	pthread_mutex_unlock(&lock);
+	return armed;
+}
+
 /* Counts a call, on any thread; sets errno where it should fail. */
 static enum verdict judge(enum fault_call call)
 {
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	enum verdict v;
 
 	pthread_mutex_lock(&lock);
@@ -162,6 +182,23 @@ WRAP(int, mincore, (void *addr, size_t len, unsigned char *vec))
 	if (v == LIE)
 		vec[len / (size_t)sysconf(_SC_PAGESIZE) - 1] = 1;
 	return ret;
+}
+
+/*
+ * The library's one use of it is a scan that can spare it mincore(2): a fault
+ * of that has to be met, so the scan finds a page.
+ */
+WRAP(int, ioctl, (int fd, unsigned long request, ...))
+{
+	va_list args;
+	void *arg;
+
+	if (is_armed(FAULT_MINCORE))
+		return 1;
+	va_start(args, request);
+	arg = va_arg(args, void *);
+	va_end(args);
+	return __real_ioctl(fd, request, arg);
 }
 
 WRAP(void *, mmap,
@@ -232,6 +269,20 @@ WRAP(off_t, lseek, (int fd, off_t offset, int whence))
 	return __real_lseek(fd, offset, whence);
 }
 WRAP64(off_t, lseek, (int fd, off_t offset, int whence), (fd, offset, whence))
+
+WRAP(void *, calloc, (size_t nr, size_t size))
+{
+	if (judge(FAULT_CALLOC) == FAIL)
+		return NULL;
+	return __real_calloc(nr, size);
+}
+
+WRAP(char *, strdup, (const char *text))
+{
+	if (judge(FAULT_STRDUP) == FAIL)
+		return NULL;
+	return __real_strdup(text);
+}
 
 long __real_syscall(long number, ...);
 long __wrap_syscall(long number, ...);

@@ -78,6 +78,31 @@ static void create_fails_without_memory(void **state)
 	pm_ram_destroy(ram);
 }
 
+static void expect_out_of_memory(enum fault_call call, unsigned int nth)
+{
+	struct pm_device *dev = NULL;
+	struct pm_error err = { "" };
+	struct pm_ram *ram;
+
+	fault_reset();
+	assert_int_equal(ram_create_anon(GIB, &ram, NULL), 0);
+	fault_fail(call, nth, ENOMEM);
+	assert_int_equal(pm_device_create(&good, ram, NULL, NULL, &dev, &err),
+			 -ENOMEM);
+	assert_string_equal(err.text, "Out of memory");
+	assert_null(dev);
+	pm_ram_destroy(ram);
+}
+
+/* The device itself, its map of blocks, its name. */
+static void create_runs_out_of_memory(void **state)
+{
+	(void)state;
+	expect_out_of_memory(FAULT_CALLOC, 1);
+	expect_out_of_memory(FAULT_CALLOC, 2);
+	expect_out_of_memory(FAULT_STRDUP, 1);
+}
+
 static void create_tells_the_truth(void **state)
 {
 	struct fixture f;
@@ -450,6 +475,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(create_checks_every_value),
 		cmocka_unit_test(create_fails_without_memory),
+		cmocka_unit_test(create_runs_out_of_memory),
 		cmocka_unit_test(create_tells_the_truth),
 		cmocka_unit_test(create_starts_with_empty_memory),
 		cmocka_unit_test(callbacks_are_optional),

@@ -15,12 +15,17 @@
 
 #define QMP_SIZE_EVENT_MS 50
 
-static int64_t now_ms(void)
+/*
+ * Where timers follow a clock that a test moves, its steps count as time that
+ * passed: a timer that fires there must find its event due.
+ */
+static int64_t now_ms(const struct qmp *qmp)
 {
+	int64_t moved = (int64_t)(loop_clock_now(qmp->loop) / 1000000);
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000 + moved;
 }
 
 /* @data, which is released here, may be NULL: an event without any. */
@@ -74,7 +79,7 @@ static void size_event_send(struct qmp *qmp, unsigned int index)
 	const char *id = device_id(qmp, index);
 
 	event->waiting = false;
-	event->sent_ms = now_ms();
+	event->sent_ms = now_ms(qmp);
 	event_broadcast(qmp, "MEMORY_DEVICE_SIZE_CHANGE",
 			json_pack("{s:s, s:I, s:s+}", "id", id, "size",
 				  (json_int_t)event->size, "qom-path",
@@ -86,7 +91,7 @@ static void size_event_send(struct qmp *qmp, unsigned int index)
 void qmp_events_tick(void *opaque)
 {
 	struct qmp *qmp = opaque;
-	int64_t now = now_ms(), soonest = QMP_SIZE_EVENT_MS;
+	int64_t now = now_ms(qmp), soonest = QMP_SIZE_EVENT_MS;
 	bool any = false;
 	unsigned int i;
 
