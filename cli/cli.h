@@ -21,6 +21,7 @@ enum {
 int cli_run(int argc, char **argv);
 int cli_resize(int argc, char **argv);
 int cli_info(int argc, char **argv);
+int cli_dump(int argc, char **argv);
 int cli_list(int argc, char **argv);
 int cli_numa(int argc, char **argv);
 

@@ -16,12 +16,19 @@
 
 #define GUEST_MEMORY_REGIONS_MAX 64
 
+struct pm_ram;
+
 struct guest_memory_region {
 	uint64_t gpa;
 	uint64_t size;
 	uint8_t *host;
+	struct pm_ram *ram; /* what @host points into, at ram_offset */
+	uint64_t ram_offset;
 	/* Whether a range within the region is there now; NULL: always. */
 	bool (*present)(void *opaque, uint64_t offset, uint64_t size);
+	/* The first run at or above @from that is; false: none. NULL: all. */
+	bool (*next)(void *opaque, uint64_t from, uint64_t *offset,
+		     uint64_t *size);
 	void *opaque;
 };
 

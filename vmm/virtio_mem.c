@@ -261,6 +261,19 @@ static bool mem_present(void *opaque, uint64_t offset, uint64_t size)
 	return pm_device_range_plugged(vm->device, offset, size);
 }
 
+/* The main thread, without the lock. */
+static bool mem_next(void *opaque, uint64_t from, uint64_t *offset,
+		     uint64_t *size)
+{
+	struct virtio_mem *vm = opaque;
+	bool any;
+
+	virtio_pci_lock(vm->pci);
+	any = pm_device_plugged_run(vm->device, from, UINT64_MAX, offset, size);
+	virtio_pci_unlock(vm->pci);
+	return any;
+}
+
 /*
  * Where no memory slot is, a guest may read unplugged memory and gets zeros
  * ([virtio-mem], without UNPLUGGED_INACCESSIBLE); its writes are lost.
@@ -290,7 +303,9 @@ static int region_show(struct virtio_mem *vm)
 		.gpa = vm->config.gpa,
 		.size = vm->config.device->max_size,
 		.host = pm_ram_host(vm->ram),
+		.ram = vm->ram,
 		.present = mem_present,
+		.next = mem_next,
 		.opaque = vm,
 	};
 	int ret = guest_memory_add(vm->config.memory, &region);
@@ -437,6 +452,13 @@ int virtio_mem_set_requested(struct virtio_mem *vm, uint64_t size,
 		clear_refusal(vm);
 	virtio_pci_unlock(vm->pci);
 	return ret;
+}
+
+void virtio_mem_hold(struct virtio_mem *vm, bool hold)
+{
+	virtio_pci_lock(vm->pci);
+	virtio_pci_hold(vm->pci, hold);
+	virtio_pci_unlock(vm->pci);
 }
 
 int virtio_mem_reset(struct virtio_mem *vm, struct pm_error *err)

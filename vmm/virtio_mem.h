@@ -46,6 +46,12 @@ void virtio_mem_info(struct virtio_mem *vm, struct mem_device_info *info);
 int virtio_mem_set_requested(struct virtio_mem *vm, uint64_t size,
 			     struct pm_error *err);
 
+/*
+ * While it is held, the device takes no request of the guest: nothing is
+ * unplugged. What the guest asked for waits. No vCPU runs meanwhile.
+ */
+void virtio_mem_hold(struct virtio_mem *vm, bool hold);
+
 /* A system reset; no vCPU runs. */
 int virtio_mem_reset(struct virtio_mem *vm, struct pm_error *err);
 

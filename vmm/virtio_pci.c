@@ -211,6 +211,13 @@ void virtio_pci_complete(struct virtio_pci *vp, const void *response, long len)
 	queue_report(vp, !ret, ret);
 }
 
+void virtio_pci_hold(struct virtio_pci *vp, bool hold)
+{
+	vp->held = hold;
+	if (!hold)
+		kick_again(vp);
+}
+
 static void kick_handle(void *opaque, uint32_t events)
 {
 	struct virtio_pci *vp = opaque;
@@ -220,7 +227,8 @@ static void kick_handle(void *opaque, uint32_t events)
 	(void)events;
 	(void)n; /* what was kicked is in the ring, not in the count */
 	virtio_pci_lock(vp);
-	if (queue_usable(vp) && !vp->in_progress && queue_handle(vp))
+	if (queue_usable(vp) && !vp->in_progress && !vp->held &&
+	    queue_handle(vp))
 		kick_again(vp);
 	virtio_pci_unlock(vp);
 }

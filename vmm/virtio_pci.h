@@ -74,6 +74,12 @@ void virtio_pci_config_changed(struct virtio_pci *vp);
  */
 void virtio_pci_complete(struct virtio_pci *vp, const void *response, long len);
 
+/*
+ * While it is held, no chain is handled; letting go has the ring looked at.
+ * The main thread, with the lock held.
+ */
+void virtio_pci_hold(struct virtio_pci *vp, bool hold);
+
 /* Whether the driver has set the device up (DRIVER_OK); the lock is held. */
 bool virtio_pci_driver_ready(const struct virtio_pci *vp);
 

@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,8 +88,9 @@ enum machine_state machine_state(const struct machine *m)
 
 const char *machine_state_name(enum machine_state state)
 {
-	static const char *const names[] = { "prelaunch", "running", "paused",
-					     "shutdown", "internal-error" };
+	static const char *const names[] = { "prelaunch",      "running",
+					     "paused",         "shutdown",
+					     "internal-error", "save-vm" };
 
 	return names[state];
 }
@@ -173,4 +175,26 @@ int machine_mem_device_set_requested(struct machine *m, unsigned int index,
 	if (m->follow)
 		fake_follow(m, dev);
 	return 0;
+}
+
+int machine_dump(struct machine *m, const char *path, bool compress,
+		 struct pm_error *err)
+{
+	if (m->fail_dump)
+		return pm_error_set(err, -m->fail_dump,
+				    "'%s' cannot be created", path);
+	m->dump = (struct dump_info){ .status = DUMP_ACTIVE, .total = 4096 };
+	snprintf(m->dump_path, sizeof(m->dump_path), "%s", path);
+	m->dump_compress = compress;
+	return 0;
+}
+
+void machine_dump_cancel(struct machine *m)
+{
+	m->dump_cancels++;
+}
+
+void machine_dump_info(const struct machine *m, struct dump_info *info)
+{
+	*info = m->dump;
 }

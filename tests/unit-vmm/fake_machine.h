@@ -6,6 +6,7 @@
 #ifndef TESTS_FAKE_MACHINE_H
 #define TESTS_FAKE_MACHINE_H
 
+#include "dump/dump.h"
 #include "machine.h"
 #include "qmp/qmp.h"
 
@@ -17,7 +18,12 @@ struct machine {
 	struct mem_device_info devices[MACHINE_MEM_DEVICES_MAX];
 	unsigned int resets, powerdowns, quits;
 	int fail_set; /* -errno for the next set of a requested size */
-	bool follow;  /* the guest does at once what is requested */
+	struct dump_info dump;
+	char dump_path[256];
+	bool dump_compress;
+	unsigned int dump_cancels;
+	int fail_dump; /* -errno for the next one */
+	bool follow;   /* the guest does at once what is requested */
 };
 
 /* With devices vm0 (8 GiB, blocks of 2 MiB) and vm1 (1 GiB, 128 MiB). */

@@ -474,6 +474,35 @@ static void a_device_reset_keeps_the_blocks(void **state)
 		*(uint8_t *)guest_memory_at(&f->rig.memory, BASE, BLOCK), 0x77);
 }
 
+static void held_it_takes_no_request(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t offset, size;
+	const struct guest_memory_region *region =
+		&f->rig.memory.regions[f->rig.memory.nr - 1];
+
+	driver_start(&f->d);
+	assert_int_equal(ask(f, PLUG, 1, 2), ACK);
+	virtio_mem_hold(f->vm, true);
+	driver_put_request(&f->d, 0, UNPLUG, BASE + BLOCK, 1);
+	driver_offer(&f->d, 0);
+	driver_kick(&f->d);
+	rig_settle(&f->rig);
+	assert_int_equal(driver_used(&f->d), 1);
+	assert_true(region->next(region->opaque, 0, &offset, &size));
+	assert_int_equal(offset, BLOCK);
+	assert_int_equal(size, 2 * BLOCK);
+	/* Let go, it takes what has waited. */
+	virtio_mem_hold(f->vm, false);
+	rig_settle(&f->rig);
+	assert_int_equal(driver_used(&f->d), 2);
+	assert_int_equal(driver_answer(&f->d, 0, NULL), ACK);
+	assert_true(region->next(region->opaque, 0, &offset, &size));
+	assert_int_equal(offset, 2 * BLOCK);
+	assert_int_equal(size, BLOCK);
+	assert_false(region->next(region->opaque, 3 * BLOCK, &offset, &size));
+}
+
 static void a_system_reset_unplugs_all(void **state)
 {
 	struct fixture *f = *state;
@@ -563,6 +592,7 @@ int main(void)
 		TEST(devices_reach_plugged_memory_alone),
 		TEST(where_no_slot_is_reads_are_zero_and_writes_lost),
 		TEST(a_device_reset_keeps_the_blocks),
+		TEST(held_it_takes_no_request),
 		TEST(a_system_reset_unplugs_all),
 		cmocka_unit_test(what_cannot_be_created_leaves_nothing),
 		TEST(two_devices_live_side_by_side),
