@@ -14,7 +14,7 @@ static const struct subcommand {
 	int (*run)(int argc, char **argv);
 } subcommands[] = {
 	{ "run", cli_run },   { "resize", cli_resize }, { "info", cli_info },
-	{ "dump", cli_dump }, { "list", cli_list },
+	{ "numa", cli_numa }, { "dump", cli_dump },     { "list", cli_list },
 };
 
 static const char help[] =
@@ -24,6 +24,7 @@ static const char help[] =
 	"  paramem run [NAME] --kernel FILE [OPTIONS]   run a virtual machine\n"
 	"  paramem resize TARGET DEVICE SIZE            change its memory\n"
 	"  paramem info TARGET                          show its memory\n"
+	"  paramem numa TARGET                          show its NUMA nodes\n"
 	"  paramem dump TARGET FILE                     write it to a core "
 	"file\n"
 	"  paramem list                                 show what runs\n"

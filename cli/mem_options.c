@@ -2,9 +2,8 @@
 /* What --memory and --mem-device of `paramem run` take. */
 #include "mem_options.h"
 
-#include <ctype.h>
+#include <assert.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +14,7 @@ enum key {
 	KEY_MAX_SIZE,
 	KEY_REQUESTED_SIZE,
 	KEY_BLOCK_SIZE,
+	KEY_NODE,
 	KEY_UNPLUGGED_INACCESSIBLE,
 	KEY_SIZE,
 	KEY_BACKEND,
@@ -34,6 +34,7 @@ static char *const key_names[] = {
 	[KEY_MAX_SIZE] = "max-size",
 	[KEY_REQUESTED_SIZE] = "requested-size",
 	[KEY_BLOCK_SIZE] = "block-size",
+	[KEY_NODE] = "node",
 	[KEY_UNPLUGGED_INACCESSIBLE] = "unplugged-inaccessible",
 	[KEY_SIZE] = "size",
 	[KEY_BACKEND] = "backend",
@@ -194,32 +195,26 @@ static int set_unplugged(const struct parse *p, const char *value,
 	return 0;
 }
 
-/* A node below PM_NUMA_NODES_MAX; false for anything else. */
-static bool parse_node(const char **text, unsigned long *node)
+static int set_node(const struct parse *p, const char *value,
+		    struct pm_error *err)
 {
-	char *end;
+	unsigned long node;
 
-	if (!isdigit((unsigned char)**text))
-		return false;
-	*node = strtoul(*text, &end, 10);
-	*text = end;
-	return *node < PM_NUMA_NODES_MAX;
+	if (!cli_parse_number(value, NUMA_NODES_MAX, &node))
+		return bad_value(p, KEY_NODE, value, "a number from 0 to 63",
+				 err);
+	static_assert(NUMA_NODES_MAX == 64, "the sentence says so");
+	p->device->node = (unsigned int)node;
+	return 0;
 }
 
 /* "0" or "0-3". Commas part the options, so that more nodes come by repeating. */
 static int add_nodes(const struct parse *p, const char *value,
 		     struct pm_error *err)
 {
-	const char *text = value;
 	unsigned long first, last;
-	bool good = parse_node(&text, &first);
 
-	last = first;
-	if (good && *text == '-') {
-		text++;
-		good = parse_node(&text, &last);
-	}
-	if (!good || *text || last < first)
+	if (!cli_parse_range(value, PM_NUMA_NODES_MAX, &first, &last))
 		return bad_value(p, KEY_HOST_NODES, value,
 				 "a node or a range, as in 0 or 0-1, and "
 				 "host-nodes again for others",
@@ -244,6 +239,8 @@ static int set_part(struct parse *p, enum key key, char *value,
 		return add_nodes(p, value, err);
 	case KEY_POLICY:
 		return set_policy(p, value, err);
+	case KEY_NODE:
+		return set_node(p, value, err);
 	case KEY_UNPLUGGED_INACCESSIBLE:
 		return set_unplugged(p, value, err);
 	case KEY_PREALLOC:
@@ -282,6 +279,7 @@ static const char *example(enum key key)
 		[KEY_PREALLOC] = "on",  [KEY_RESERVE] = "off",
 		[KEY_THP] = "off",      [KEY_LOCK] = "on",
 		[KEY_DUMP] = "on",      [KEY_UNPLUGGED_INACCESSIBLE] = "on",
+		[KEY_NODE] = "1",
 	};
 
 	return examples[key] ? examples[key] : "2G";

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A command line's --memory, on the first line, and --mem-device, one on each
- * that follows; and the check of the machine that they make.
+ * A command line's --memory, on the first line, and on each that follows a
+ * --node, if it begins with #, or a --mem-device; and the check of the machine
+ * that they make.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "../cli/mem_options.h"
+#include "../cli/node_options.h"
 #include "fuzz.h"
 #include "size.h"
 
@@ -53,6 +55,28 @@ static void check_device(const struct mem_device_config *dev)
 	check_ram(&dev->ram);
 }
 
+/* Everything is in exactly one node. */
+static void check_nodes(const struct machine_config *config)
+{
+	const struct numa_config *numa = &config->numa;
+	uint64_t cpus = 0, memory = 0;
+
+	for (unsigned int i = 0; i < numa->nr; i++) {
+		fuzz_check(numa->nodes[i].given);
+		fuzz_check(!(cpus & numa->nodes[i].cpus));
+		cpus |= numa->nodes[i].cpus;
+		memory += numa->nodes[i].memory;
+		for (unsigned int j = 0; j < numa->nr; j++)
+			fuzz_check((numa_distance(numa, i, j) == 10) ==
+				   (i == j));
+	}
+	fuzz_check(config->cpus >= 1 && config->cpus <= MACHINE_CPUS_MAX);
+	if (!numa->nr)
+		return;
+	fuzz_check(cpus == UINT64_MAX >> (64 - config->cpus));
+	fuzz_check(memory == config->memory);
+}
+
 /* By the rules once more, where the check found nothing wrong. */
 static void check_machine(const struct machine_config *config)
 {
@@ -61,11 +85,13 @@ static void check_machine(const struct machine_config *config)
 	fuzz_check(config->memory >= MACHINE_MEMORY_MIN);
 	fuzz_check(config->memory % MACHINE_MEMORY_UNIT == 0);
 	check_ram(&config->memory_ram);
+	check_nodes(config);
 	fuzz_check(config->nr_mem_devices <= MACHINE_MEM_DEVICES_MAX);
 	for (unsigned int i = 0; i < config->nr_mem_devices; i++) {
 		const struct mem_device_config *dev = &config->mem_devices[i];
 
 		check_device(dev);
+		fuzz_check(!dev->node || dev->node < config->numa.nr);
 		fuzz_check(
 			!__builtin_add_overflow(total, dev->max_size, &total));
 		for (unsigned int j = 0; j < i; j++)
@@ -85,6 +111,8 @@ static int parse_line(char *line, struct machine_config *config, bool first,
 							&config->memory_ram,
 							err)
 			     : 0;
+	if (*line == '#')
+		return node_options_parse(line + 1, &config->numa, err);
 	if (config->nr_mem_devices == MACHINE_MEM_DEVICES_MAX)
 		return 0;
 	dev = &config->mem_devices[config->nr_mem_devices++];
@@ -109,16 +137,13 @@ static void parse_text(char *text)
 	char *line;
 	int ret = 0;
 
-	config = (struct machine_config){
-		.kernel = "vmlinuz",
-		.cpus = 1,
-		.memory = MACHINE_MEMORY_DEFAULT,
-	};
+	config = (struct machine_config){ .kernel = "vmlinuz" };
 	while (!ret && (line = strsep(&text, "\n"))) {
 		ret = parse_line(line, &config, first, &err);
 		first = false;
 	}
 	if (!ret) {
+		node_options_complete(&config);
 		check_sizes(&config);
 		ret = machine_config_check(&config, &err);
 	}

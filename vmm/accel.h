@@ -26,6 +26,7 @@ enum accel_event {
 
 struct accel_config {
 	unsigned int cpus;
+	unsigned int package_cpus; /* how many make a package: all, or 2^n */
 	struct bus *pio;
 	struct bus *mmio;
 	/* Called on the vCPU's thread, which then waits for a reset. */

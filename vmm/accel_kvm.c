@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 /* Many more than devices ask for; KVM itself allows 32764 on x86. */
-#define SLOTS_MAX 8192
+#define SLOTS_MAX 16384
 
 static int kvm_open(struct kvm_accel *accel, struct pm_error *err)
 {

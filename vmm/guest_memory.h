@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GUEST_MEMORY_REGIONS_MAX 32
+#define GUEST_MEMORY_REGIONS_MAX 64
 
 struct pm_ram;
 

@@ -326,6 +326,7 @@ static int open_kernel(struct machine *m, struct pm_error *err)
 		.append = m->config.append,
 		.map = &m->map,
 		.cpus = m->config.cpus,
+		.numa = &m->config.numa,
 	};
 
 	return m->config.kernel ? boot_open(&config, &m->boot, err) : 0;
@@ -348,6 +349,8 @@ static int create_accel(struct machine *m, struct pm_error *err)
 {
 	const struct accel_config config = {
 		.cpus = m->config.cpus,
+		.package_cpus =
+			numa_package_cpus(&m->config.numa, m->config.cpus),
 		.pio = m->pio,
 		.mmio = m->mmio,
 		.event = on_vcpu_event,
@@ -426,12 +429,16 @@ static int create_mem_device(struct machine *m,
 		.size_changed = on_size_changed,
 		.opaque = m,
 	};
-	int ret = memory_map_add_device(&m->map, device->id, device->max_size,
-					&config.gpa, err);
+	struct memory_range region = { .size = device->max_size,
+				       .node = device->node };
+	int ret = memory_map_add_device(&m->map, device->id, device->block_size,
+					&region, err);
 
-	if (!ret)
-		ret = virtio_mem_create(
-			&config, &m->mem_devices[m->nr_mem_devices], err);
+	if (ret)
+		return ret;
+	config.gpa = region.base;
+	ret = virtio_mem_create(&config, &m->mem_devices[m->nr_mem_devices],
+				err);
 	if (!ret)
 		m->nr_mem_devices++;
 	return ret;
@@ -473,6 +480,9 @@ static int machine_init(struct machine *m, struct pm_error *err)
 	};
 	int ret = machine_config_check(&m->config, err);
 
+	if (!ret)
+		numa_complete(&m->config.numa, m->config.cpus,
+			      m->config.memory);
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && !ret; i++)
 		ret = steps[i](m, err);
 	/* Last, so that a machine that can be reached is a whole one. */

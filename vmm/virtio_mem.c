@@ -321,6 +321,14 @@ static int region_show(struct virtio_mem *vm)
 
 /* ---- life ---------------------------------------------------------------- */
 
+/* There is an SRAT, so that every node has a number in ACPI. */
+static uint64_t features_offered(const struct mem_device_config *c)
+{
+	return c->unplugged_inaccessible == UNPLUGGED_ABSENT
+		       ? PM_F_ACPI_PXM
+		       : PM_F_ACPI_PXM | PM_F_UNPLUGGED_INACCESSIBLE;
+}
+
 static int device_create(struct virtio_mem *vm, struct pm_error *err)
 {
 	const struct mem_device_config *c = vm->config.device;
@@ -329,12 +337,11 @@ static int device_create(struct virtio_mem *vm, struct pm_error *err)
 		.addr = vm->config.gpa,
 		.block_size = c->block_size,
 		.requested_size = c->requested_size,
-		.features = c->unplugged_inaccessible == UNPLUGGED_ABSENT
-				    ? 0
-				    : PM_F_UNPLUGGED_INACCESSIBLE,
+		.features = features_offered(c),
 		.required = c->unplugged_inaccessible == UNPLUGGED_REQUIRED
 				    ? PM_F_UNPLUGGED_INACCESSIBLE
 				    : 0,
+		.node = c->node,
 		.prealloc = ram_options_populate(&c->ram),
 		.async = true,
 	};

@@ -33,6 +33,24 @@ static void fake_add_device(struct machine *m, const char *id, uint64_t max,
 	m->devices[index].driver_ready = true;
 }
 
+void fake_machine_split(struct machine *m)
+{
+	m->config.cpus = 4;
+	m->config.numa = (struct numa_config){
+		.nr = 2,
+		.nodes = {
+			{ .given = true,
+			  .cpus = 0xb,
+			  .memory = UINT64_C(384) << 20 },
+			{ .given = true,
+			  .cpus = 0x4,
+			  .memory = UINT64_C(128) << 20,
+			  .distances = { 17 } },
+		},
+	};
+	m->devices[1].device.node = 1;
+}
+
 struct machine *fake_machine_create(const char *qmp_path)
 {
 	struct machine *m = calloc(1, sizeof(*m));
@@ -43,6 +61,7 @@ struct machine *fake_machine_create(const char *qmp_path)
 	m->config.kernel = "vmlinuz";
 	m->config.cpus = 1;
 	m->config.memory = MACHINE_MEMORY_DEFAULT;
+	numa_complete(&m->config.numa, m->config.cpus, m->config.memory);
 	if (qmp_path)
 		m->config.qmp_paths[m->config.nr_qmp_paths++] = qmp_path;
 	fake_add_device(m, "vm0", UINT64_C(8) << 30, UINT64_C(2) << 20,

@@ -28,6 +28,8 @@ struct machine {
 
 /* With devices vm0 (8 GiB, blocks of 2 MiB) and vm1 (1 GiB, 128 MiB). */
 struct machine *fake_machine_create(const char *qmp_path);
+/* Gives it two nodes: processors 0, 1, 3 with vm0, and 2 with vm1. */
+void fake_machine_split(struct machine *machine);
 void fake_machine_destroy(struct machine *machine);
 
 #endif /* TESTS_FAKE_MACHINE_H */

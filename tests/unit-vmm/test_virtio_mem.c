@@ -23,8 +23,10 @@ enum { ACK, NACK, BUSY, ERROR };
 enum { PLUGGED, UNPLUGGED, MIXED };
 
 #define VERSION_1              (UINT64_C(1) << VIRTIO_F_VERSION_1)
+#define ACPI_PXM               (UINT64_C(1) << 0)
 #define UNPLUGGED_INACCESSIBLE (UINT64_C(1) << 1)
 #define INDIRECT               (UINT64_C(1) << 28)
+#define NODE                   63
 #define NEEDS_RESET            VIRTIO_CONFIG_S_NEEDS_RESET
 
 struct fixture {
@@ -69,6 +71,7 @@ static void fixture_init(struct fixture *f)
 		.max_size = 4 * GIB,
 		.requested_size = GIB,
 		.block_size = BLOCK,
+		.node = NODE,
 	};
 }
 
@@ -124,9 +127,10 @@ static void the_driver_reads_the_configuration(void **state)
 	struct fixture *f = *state;
 
 	assert_int_equal(driver_features(&f->d),
-			 VERSION_1 | INDIRECT | UNPLUGGED_INACCESSIBLE);
+			 VERSION_1 | INDIRECT | UNPLUGGED_INACCESSIBLE |
+				 ACPI_PXM);
 	assert_int_equal(driver_config(&f->d, 0, 8), BLOCK);
-	assert_int_equal(driver_config(&f->d, 8, 2), 0);
+	assert_int_equal(driver_config(&f->d, 8, 2), NODE);
 	assert_int_equal(driver_config(&f->d, 16, 8), BASE);
 	assert_int_equal(driver_config(&f->d, 24, 8), 4 * GIB);
 	assert_int_equal(driver_config(&f->d, 32, 8), GIB + SLACK);

@@ -235,6 +235,12 @@ static const struct qmp_arg args_qom_set[] = {
 	{ 0 },
 };
 
+static const struct qmp_arg args_human_monitor[] = {
+	{ "command-line", QMP_STRING, false },
+	{ "cpu-index", QMP_INTEGER, true },
+	{ 0 },
+};
+
 static const struct qmp_arg args_dump[] = {
 	{ "paging", QMP_BOOL, false },
 	{ "protocol", QMP_STRING, false },
@@ -262,6 +268,9 @@ static const struct qmp_command commands[] = {
 	{ "query-memory-devices", args_none, run_query_memory_devices },
 	{ "query-memory-size-summary", args_none,
 	  run_query_memory_size_summary },
+	{ "human-monitor-command", args_human_monitor,
+	  qmp_human_monitor_command },
+	{ "x-paramem-query-numa", args_none, qmp_query_numa },
 	{ "dump-guest-memory", args_dump, qmp_dump_guest_memory },
 	{ "query-dump", args_none, qmp_query_dump },
 	{ "query-dump-guest-memory-capability", args_none,

@@ -58,6 +58,9 @@ json_t *qmp_version_object(void);
 qmp_command_fn qmp_qom_get;
 qmp_command_fn qmp_qom_set;
 
+/* In numa.c. */
+qmp_command_fn qmp_query_numa;
+qmp_command_fn qmp_human_monitor_command;
 /* In dump.c. */
 qmp_command_fn qmp_dump_guest_memory;
 qmp_command_fn qmp_query_dump;

@@ -54,9 +54,9 @@ static const struct difference_text texts[NR_DIFFERENCES] = {
 	},
 	[FEATURES_OFFERED] = {
 		"features-offered",
-		"also offers ACPI_PXM, EVENT_IDX and RING_RESET",
-		"offers INDIRECT_DESC, VERSION_1 and, where asked for, "
-		"UNPLUGGED_INACCESSIBLE",
+		"also offers EVENT_IDX and RING_RESET",
+		"offers ACPI_PXM, INDIRECT_DESC, VERSION_1 and, where asked "
+		"for, UNPLUGGED_INACCESSIBLE",
 		"none: each is the device's choice",
 	},
 	[FEATURES_KEPT] = {
@@ -233,8 +233,9 @@ enum {
 	BROKEN = STATUS_DRIVER_OK | STATUS_NEEDS_RESET,
 };
 
-#define OFFERED       (VIRTIO_VERSION1 | VIRTIO_INDIRECT)
-#define OFFERED_THERE (OFFERED | VIRTIO_EVENT_IDX | UINT64_C(1) << 40 | 1)
+#define ACCEPTED      (VIRTIO_VERSION1 | VIRTIO_INDIRECT)
+#define OFFERED       (ACCEPTED | MEM_F_ACPI_PXM)
+#define OFFERED_THERE (OFFERED | VIRTIO_EVENT_IDX | UINT64_C(1) << 40)
 #define PATTERN       UINT64_C(0x1122334455667788)
 
 static const struct {
@@ -244,7 +245,7 @@ static const struct {
 	uint64_t paramem, qemu;
 } probed[] = {
 	{ FEATURES_OFFERED, PROBE_REGISTERS, 0, OFFERED, OFFERED_THERE },
-	{ FEATURES_KEPT, PROBE_REGISTERS, 1, 0, OFFERED },
+	{ FEATURES_KEPT, PROBE_REGISTERS, 1, 0, ACCEPTED },
 	{ FEATURES_LATE, PROBE_LATE_FEATURES, 0, 0, VIRTIO_INDIRECT },
 	{ FEATURES_UNKNOWN, PROBE_UNKNOWN_FEATURE, 0, 0, 1 },
 	{ NO_VERSION_1, PROBE_NO_VERSION_1, 0, 0, 1 },
