@@ -3,7 +3,7 @@
 BUILD := build/release
 PARAMEM := $(BUILD)/cli/paramem
 
-.PHONY: all demo check bench format install clean
+.PHONY: all demo check fuzz coverage compare bench bench-request format install clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet
@@ -22,11 +22,29 @@ demo: all
 check:
 	@tools/check
 
+# Every fuzz target for FUZZ_SECONDS of processor time; see tools/fuzz.
+fuzz:
+	@tools/fuzz
+
+# How much of the library the unit tests run; see tools/coverage.
+coverage:
+	@tools/coverage
+
 # Against QEMU, in the same run; see docs/benchmarks.md.
 bench: all
 	@tools/setup guest nested
 	@tools/guest-image >/dev/null
 	@tools/in-kvm --timeout 3600 -- bench/guest --paramem $(PARAMEM)
+
+# What a request costs; see docs/benchmarks.md. No KVM is needed.
+bench-request: all
+	@tools/setup nested
+	@$(BUILD)/bench/bench-request $(PARAMEM)
+
+# The same random requests to paramem and to QEMU; see docs/conformance.md.
+compare: all
+	@tools/setup nested
+	@$(BUILD)/tests/qtest/compare/compare --paramem $(PARAMEM)
 
 format:
 	@tools/sources | xargs clang-format -i

@@ -4,10 +4,12 @@
  */
 #include "cli.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "../vmm/size.h"
 
@@ -70,4 +72,35 @@ int cli_parse_size(const char *what, const char *text, uint64_t *size,
 				    "%s cannot be '%.100s': use " SIZE_SYNTAX,
 				    what, text);
 	}
+}
+
+/* Moves @text past the number. */
+static bool take_number(const char **text, unsigned long end,
+			unsigned long *number)
+{
+	char *rest;
+
+	if (!isdigit((unsigned char)**text))
+		return false;
+	*number = strtoul(*text, &rest, 10); /* ULONG_MAX when too large */
+	*text = rest;
+	return *number < end;
+}
+
+bool cli_parse_number(const char *text, unsigned long end,
+		      unsigned long *number)
+{
+	return take_number(&text, end, number) && !*text;
+}
+
+bool cli_parse_range(const char *text, unsigned long end, unsigned long *first,
+		     unsigned long *last)
+{
+	if (!take_number(&text, end, first))
+		return false;
+	*last = *first;
+	if (*text != '-')
+		return !*text;
+	text++;
+	return take_number(&text, end, last) && !*text && *first <= *last;
 }

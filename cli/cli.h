@@ -22,7 +22,9 @@ enum {
 int cli_run(int argc, char **argv);
 int cli_resize(int argc, char **argv);
 int cli_info(int argc, char **argv);
+int cli_dump(int argc, char **argv);
 int cli_list(int argc, char **argv);
+int cli_numa(int argc, char **argv);
 
 /* "paramem: SENTENCE" on standard error; returns EXIT_FAILED. */
 int cli_fail(const struct pm_error *err);
@@ -41,5 +43,12 @@ int cli_help(const char *text);
 /* Parses @text as a size; -EINVAL or -ERANGE with a sentence. */
 int cli_parse_size(const char *what, const char *text, uint64_t *size,
 		   struct pm_error *err);
+
+/* Decimal digits alone, and a number below @end; false for anything else. */
+bool cli_parse_number(const char *text, unsigned long end,
+		      unsigned long *number);
+/* The same for a number or a range, as in "3" or "0-3". */
+bool cli_parse_range(const char *text, unsigned long end, unsigned long *first,
+		     unsigned long *last);
 
 #endif /* CLI_CLI_H */

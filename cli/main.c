@@ -13,10 +13,8 @@ static const struct subcommand {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } subcommands[] = {
-	{ "run", cli_run },
-	{ "resize", cli_resize },
-	{ "info", cli_info },
-	{ "list", cli_list },
+	{ "run", cli_run },   { "resize", cli_resize }, { "info", cli_info },
+	{ "numa", cli_numa }, { "dump", cli_dump },     { "list", cli_list },
 };
 
 static const char help[] =
@@ -26,6 +24,9 @@ static const char help[] =
 	"  paramem run [NAME] --kernel FILE [OPTIONS]   run a virtual machine\n"
 	"  paramem resize TARGET DEVICE SIZE            change its memory\n"
 	"  paramem info TARGET                          show its memory\n"
+	"  paramem numa TARGET                          show its NUMA nodes\n"
+	"  paramem dump TARGET FILE                     write it to a core "
+	"file\n"
 	"  paramem list                                 show what runs\n"
 	"\n"
 	"  paramem SUBCOMMAND --help                    more on one of them\n"

@@ -2,9 +2,8 @@
 /* What --memory and --mem-device of `paramem run` take. */
 #include "mem_options.h"
 
-#include <ctype.h>
+#include <assert.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +14,7 @@ enum key {
 	KEY_MAX_SIZE,
 	KEY_REQUESTED_SIZE,
 	KEY_BLOCK_SIZE,
+	KEY_NODE,
 	KEY_UNPLUGGED_INACCESSIBLE,
 	KEY_GUARD,
 	KEY_ON_VIOLATION,
@@ -36,6 +36,7 @@ static char *const key_names[] = {
 	[KEY_MAX_SIZE] = "max-size",
 	[KEY_REQUESTED_SIZE] = "requested-size",
 	[KEY_BLOCK_SIZE] = "block-size",
+	[KEY_NODE] = "node",
 	[KEY_UNPLUGGED_INACCESSIBLE] = "unplugged-inaccessible",
 	[KEY_GUARD] = "guard",
 	[KEY_ON_VIOLATION] = "on-violation",
@@ -236,32 +237,26 @@ static int set_on_violation(const struct parse *p, const char *value,
 	return 0;
 }
 
-/* A node below PM_NUMA_NODES_MAX; false for anything else. */
-static bool parse_node(const char **text, unsigned long *node)
+static int set_node(const struct parse *p, const char *value,
+		    struct pm_error *err)
 {
-	char *end;
+	unsigned long node;
 
-	if (!isdigit((unsigned char)**text))
-		return false;
-	*node = strtoul(*text, &end, 10);
-	*text = end;
-	return *node < PM_NUMA_NODES_MAX;
+	if (!cli_parse_number(value, NUMA_NODES_MAX, &node))
+		return bad_value(p, KEY_NODE, value, "a number from 0 to 63",
+				 err);
+	static_assert(NUMA_NODES_MAX == 64, "the sentence says so");
+	p->device->node = (unsigned int)node;
+	return 0;
 }
 
 /* "0" or "0-3". Commas part the options, so that more nodes come by repeating. */
 static int add_nodes(const struct parse *p, const char *value,
 		     struct pm_error *err)
 {
-	const char *text = value;
 	unsigned long first, last;
-	bool good = parse_node(&text, &first);
 
-	last = first;
-	if (good && *text == '-') {
-		text++;
-		good = parse_node(&text, &last);
-	}
-	if (!good || *text || last < first)
+	if (!cli_parse_range(value, PM_NUMA_NODES_MAX, &first, &last))
 		return bad_value(p, KEY_HOST_NODES, value,
 				 "a node or a range, as in 0 or 0-1, and "
 				 "host-nodes again for others",
@@ -286,6 +281,8 @@ static int set_part(struct parse *p, enum key key, char *value,
 		return add_nodes(p, value, err);
 	case KEY_POLICY:
 		return set_policy(p, value, err);
+	case KEY_NODE:
+		return set_node(p, value, err);
 	case KEY_UNPLUGGED_INACCESSIBLE:
 		return set_unplugged(p, value, err);
 	case KEY_GUARD:
@@ -329,6 +326,7 @@ static const char *example(enum key key)
 		[KEY_THP] = "off",      [KEY_LOCK] = "on",
 		[KEY_DUMP] = "on",      [KEY_UNPLUGGED_INACCESSIBLE] = "on",
 		[KEY_GUARD] = "auto",   [KEY_ON_VIOLATION] = "stop",
+		[KEY_NODE] = "1",
 	};
 
 	return examples[key] ? examples[key] : "2G";

@@ -12,7 +12,9 @@
 #include <string.h>
 
 #include "../vmm/machine.h"
+#include "../vmm/size.h"
 #include "mem_options.h"
+#include "node_options.h"
 #include "runtime_dir.h"
 
 static const char help[] =
@@ -28,11 +30,13 @@ static const char help[] =
 	"                     memory at boot; 512M if not given\n"
 	"  --mem-device id=ID,max-size=SIZE[,requested-size=SIZE]"
 	"[,block-size=SIZE]\n"
-	"               [,unplugged-inaccessible=auto|on|off]\n"
+	"               [,node=ID][,unplugged-inaccessible=auto|on|off]\n"
 	"               [,guard=auto|required|off][,on-violation=log|stop|kill]"
 	"[,HOST...]\n"
 	"                     memory to plug and unplug while it runs; may be "
 	"repeated\n"
+	"  --node id=ID[,cpus=N[-M]...][,memory=SIZE][,distance=ID:N...]\n"
+	"                     a NUMA node of the guest; may be repeated\n"
 	"  --serial stdio|file:PATH|unix:PATH|none\n"
 	"                     the serial port; stdio if not given\n"
 	"  --qmp unix:PATH    a control socket there\n"
@@ -148,12 +152,8 @@ static int parse_qtest(struct run *run, char *text, struct pm_error *err)
 static int parse_cpus(struct run *run, char *text, struct pm_error *err)
 {
 	unsigned long value;
-	char *end;
 
-	errno = 0;
-	value = strtoul(text, &end, 10);
-	if (errno || end == text || *end || strchr("+- \t", *text) ||
-	    value > UINT_MAX)
+	if (!cli_parse_number(text, UINT_MAX, &value) || !value)
 		return pm_error_set(err, EINVAL,
 				    "--cpus cannot be '%.100s': use a number "
 				    "from 1 to %d",
@@ -180,8 +180,24 @@ static int parse_accel(struct run *run, char *text, struct pm_error *err)
 
 static int parse_memory(struct run *run, char *text, struct pm_error *err)
 {
-	return mem_options_parse_memory(text, &run->config.memory,
-					&run->config.memory_ram, err);
+	uint64_t size = UINT64_MAX;
+	int ret = mem_options_parse_memory(text, &size, &run->config.memory_ram,
+					   err);
+
+	if (ret || size == UINT64_MAX)
+		return ret;
+	if (!size)
+		return pm_error_set(err, EINVAL,
+				    "a boot memory of 0 is too small: use %s "
+				    "or more",
+				    size_format(MACHINE_MEMORY_MIN).text);
+	run->config.memory = size;
+	return 0;
+}
+
+static int parse_node(struct run *run, char *text, struct pm_error *err)
+{
+	return node_options_parse(text, &run->config.numa, err);
 }
 
 static int parse_kernel(struct run *run, char *text, struct pm_error *err)
@@ -225,7 +241,8 @@ static const struct option options[] = {
 	{ "qmp", required_argument, NULL, OPTION_FIRST + 7 },
 	{ "accel", required_argument, NULL, OPTION_FIRST + 8 },
 	{ "qtest", required_argument, NULL, OPTION_FIRST + 9 },
-	{ "help", no_argument, NULL, OPTION_FIRST + 10 },
+	{ "node", required_argument, NULL, OPTION_FIRST + 10 },
+	{ "help", no_argument, NULL, OPTION_FIRST + 11 },
 	{ 0 },
 };
 
@@ -233,7 +250,7 @@ static const struct option options[] = {
 static int (*const parsers[])(struct run *, char *, struct pm_error *) = {
 	parse_kernel, parse_initrd,     parse_append, parse_cpus,
 	parse_memory, parse_mem_device, parse_serial, parse_qmp,
-	parse_accel,  parse_qtest,      parse_help,
+	parse_accel,  parse_qtest,      parse_node,   parse_help,
 };
 
 /* 0 or an exit status. */
@@ -260,6 +277,7 @@ static int run_parse(struct run *run, int argc, char **argv)
 				       "name",
 				       argv[optind + 1]);
 	run->config.name = argv[optind];
+	node_options_complete(&run->config);
 	if (machine_config_check(&run->config, &err) < 0)
 		return cli_bad_value(&err);
 	return 0;
@@ -316,8 +334,6 @@ int cli_run(int argc, char **argv)
 {
 	static struct run run = {
 		.config = {
-			.cpus = 1,
-			.memory = MACHINE_MEMORY_DEFAULT,
 			.serial = SERIAL_STDIO,
 		},
 	};

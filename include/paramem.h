@@ -73,7 +73,7 @@ struct pm_listener {
  * is reserved once and never moves; only the first size bytes are accessible.
  *
  * Threads: pm_ram_populate() and the functions that only ask (host, size,
- * maximum, page size, descriptor) may run on any threads, at the same time as
+ * maximum, page size, descriptor, populated run) may run on any threads, at the same time as
  * each other, as a growing pm_ram_resize(), and as a pm_ram_discard() of
  * another range. All else is for one thread at a time; in particular nothing
  * may shrink away or destroy memory that is being populated.
@@ -180,6 +180,18 @@ int pm_ram_populate(struct pm_ram *ram, uint64_t offset, uint64_t size,
  * not what another process touched through the descriptor.
  */
 int pm_ram_discard(struct pm_ram *ram, uint64_t offset, uint64_t size);
+
+/*
+ * Finds the first run of pages in the bytes from @from up to @to that may hold
+ * something else than zeros, cut off at @to, and touches nothing: who reads
+ * only such runs makes no page resident, and misses none that was swapped out.
+ * Where the host does not tell, more is found than there is, up to all of it.
+ * Of huge pages it does not tell what only another process touched. 1 and the
+ * run, 0 when there is none, -EINVAL when the range is not page-aligned or not
+ * accessible, or what the system call said.
+ */
+int pm_ram_populated_run(const struct pm_ram *ram, uint64_t from, uint64_t to,
+			 uint64_t *offset, uint64_t *size);
 
 /*
  * Somebody who follows the size of a pm_ram: who maps all of its accessible
@@ -413,6 +425,14 @@ ssize_t pm_device_request_complete(struct pm_device *device, int result,
  */
 bool pm_device_range_plugged(const struct pm_device *device, uint64_t offset,
 			     uint64_t size);
+
+/*
+ * Finds the first run of plugged bytes in those from @from up to @to, given
+ * from the start of the region, cut off at both. False, and the outputs
+ * untouched, when there is none. Safe for any numbers.
+ */
+bool pm_device_plugged_run(const struct pm_device *device, uint64_t from,
+			   uint64_t to, uint64_t *offset, uint64_t *size);
 
 void pm_device_get_info(const struct pm_device *device,
 			struct pm_device_info *info);

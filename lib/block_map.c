@@ -50,6 +50,21 @@ static bool piece_next(struct block_range *rest, struct piece *piece)
 	return true;
 }
 
+/* Takes whole words off the start of @range that are all @skip. */
+static void skip_words(const struct block_map *map, struct block_range *range,
+		       uint64_t skip)
+{
+	const uint64_t *word = map->words + range->first / WORD_BITS;
+	uint64_t nr = range->count / WORD_BITS, i = 0;
+
+	if (range->first % WORD_BITS)
+		return;
+	while (i < nr && word[i] == skip)
+		i++;
+	range->first += i * WORD_BITS;
+	range->count -= i * WORD_BITS;
+}
+
 /*
  * The first block of @range whose bit, after an exclusive or with @invert, is
  * set; the end of the range when there is none.
@@ -66,6 +81,7 @@ static uint64_t find_first(const struct block_map *map,
 		if (bits)
 			return p.word * WORD_BITS +
 			       (uint64_t)__builtin_ctzll(bits);
+		skip_words(map, &range, invert);
 	}
 	return end;
 }

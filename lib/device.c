@@ -421,6 +421,27 @@ bool pm_device_range_plugged(const struct pm_device *dev, uint64_t offset,
 	return block_map_all_set(&dev->plugged, range);
 }
 
+bool pm_device_plugged_run(const struct pm_device *dev, uint64_t from,
+			   uint64_t to, uint64_t *offset, uint64_t *size)
+{
+	struct block_range range, run;
+	uint64_t start, end;
+
+	if (to > dev->region_size)
+		to = dev->region_size;
+	if (from >= to)
+		return false;
+	range.first = from / dev->block_size;
+	range.count = (to - 1) / dev->block_size - range.first + 1;
+	if (!block_map_first_run(&dev->plugged, range, &run))
+		return false;
+	start = run.first * dev->block_size;
+	end = start + run.count * dev->block_size;
+	*offset = start < from ? from : start;
+	*size = (end < to ? end : to) - *offset;
+	return true;
+}
+
 void pm_device_get_info(const struct pm_device *dev,
 			struct pm_device_info *info)
 {

@@ -96,6 +96,7 @@ int pm_ram_create(const struct pm_ram_config *config, struct pm_ram **ram,
 	r->config = *config;
 	r->max_size = config->max_size;
 	r->fd = -1;
+	r->pagemap_fd = -1;
 	ret = set_up(r, err);
 	if (ret < 0) {
 		pm_ram_destroy(r);
@@ -112,6 +113,8 @@ void pm_ram_destroy(struct pm_ram *ram)
 	ram_range_release(ram);
 	if (ram->fd >= 0)
 		close(ram->fd);
+	if (ram->pagemap_fd >= 0)
+		close(ram->pagemap_fd);
 	free(ram);
 }
 

@@ -35,6 +35,12 @@ struct ram_ops {
 	int (*discard)(struct pm_ram *ram, uint64_t offset, uint64_t size);
 	/* 1 when a page of the range is there, 0 when none is. */
 	int (*resident)(struct pm_ram *ram, uint64_t offset, uint64_t size);
+	/*
+	 * The first page from @from on that may hold data (@data), or that
+	 * does not; @to when there is none before it. Touches nothing.
+	 */
+	int (*find)(const struct pm_ram *ram, uint64_t from, uint64_t to,
+		    bool data, uint64_t *found);
 };
 
 struct pm_ram {
@@ -45,7 +51,8 @@ struct pm_ram {
 	/* The owner's thread alone writes it, others read it meanwhile. */
 	_Atomic uint64_t size;
 	uint64_t max_size;
-	int fd; /* the memory file; -1: none */
+	int fd;         /* the memory file; -1: none */
+	int pagemap_fd; /* of this process; -1: none */
 	struct ram_listener_list listeners;
 };
 

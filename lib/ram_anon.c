@@ -17,6 +17,7 @@ static int anon_open(struct pm_ram *ram, struct pm_error *err)
 {
 	(void)err;
 	ram->page_size = ram_system_page_size();
+	ram->pagemap_fd = ram_resident_open_pagemap();
 	return 0;
 }
 
@@ -78,4 +79,5 @@ const struct ram_ops ram_anon_ops = {
 	.populate = anon_populate,
 	.discard = anon_discard,
 	.resident = ram_resident_mapped,
+	.find = ram_resident_find_pagemap,
 };

@@ -109,4 +109,5 @@ const struct ram_ops ram_hugetlb_ops = {
 	.populate = hugetlb_populate,
 	.discard = ram_file_discard,
 	.resident = ram_resident_mapped,
+	.find = ram_resident_find_mapped,
 };

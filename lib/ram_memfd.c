@@ -52,4 +52,5 @@ const struct ram_ops ram_memfd_ops = {
 	.populate = memfd_populate,
 	.discard = ram_file_discard,
 	.resident = ram_resident_in_file,
+	.find = ram_resident_find_in_file,
 };

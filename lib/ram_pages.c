@@ -121,3 +121,21 @@ int pm_ram_discard(struct pm_ram *ram, uint64_t offset, uint64_t size)
 	ret = ram->ops->resident(ram, offset, size);
 	return ret > 0 ? -EBUSY : ret;
 }
+
+int pm_ram_populated_run(const struct pm_ram *ram, uint64_t from, uint64_t to,
+			 uint64_t *offset, uint64_t *size)
+{
+	uint64_t start = from, end = from;
+	int ret;
+
+	if (from > to || !in_reach(ram, from, to - from))
+		return -EINVAL;
+	ret = ram->ops->find(ram, from, to, true, &start);
+	if (!ret && start < to)
+		ret = ram->ops->find(ram, start, to, false, &end);
+	if (ret < 0 || start == to)
+		return ret;
+	*offset = start;
+	*size = end - start;
+	return 1;
+}

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Whether host pages are behind a range: how a discard is verified. */
+/*
+ * Whether host pages are behind a range: how a discard is verified, and how
+ * who reads memory finds where something may be in it.
+ */
 #ifndef PARAMEM_RAM_RESIDENT_H
 #define PARAMEM_RAM_RESIDENT_H
 
@@ -20,5 +23,21 @@ int ram_resident_at(void *start, uint64_t size);
  * that were swapped out. Files of huge pages do not tell. 1, 0 or -errno.
  */
 int ram_resident_in_file(struct pm_ram *ram, uint64_t offset, uint64_t size);
+
+/* The pages of this process, as the kernel tells of them; -1: it does not. */
+int ram_resident_open_pagemap(void);
+
+/*
+ * As ram_ops' find: asks the page tables of this process, swapped pages
+ * included, where there is a pagemap, and without one finds data everywhere;
+ * the memory file; or, for huge pages, which are never swapped, the page
+ * tables page by page.
+ */
+int ram_resident_find_pagemap(const struct pm_ram *ram, uint64_t from,
+			      uint64_t to, bool data, uint64_t *found);
+int ram_resident_find_in_file(const struct pm_ram *ram, uint64_t from,
+			      uint64_t to, bool data, uint64_t *found);
+int ram_resident_find_mapped(const struct pm_ram *ram, uint64_t from,
+			     uint64_t to, bool data, uint64_t *found);
 
 #endif

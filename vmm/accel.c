@@ -56,6 +56,12 @@ int accel_reset(struct accel *accel, const struct accel_entry *entry,
 	return accel->ops->reset(accel, entry, err);
 }
 
+int accel_get_registers(struct accel *accel, unsigned int cpu,
+			struct cpu_registers *registers)
+{
+	return accel->ops->get_registers(accel, cpu, registers);
+}
+
 void accel_pause(struct accel *accel)
 {
 	accel->ops->pause(accel);

@@ -16,6 +16,7 @@
 
 struct accel;
 struct bus;
+struct cpu_registers;
 
 /* Why a vCPU cannot go on by itself. */
 enum accel_event {
@@ -25,6 +26,7 @@ enum accel_event {
 
 struct accel_config {
 	unsigned int cpus;
+	unsigned int package_cpus; /* how many make a package: all, or 2^n */
 	struct bus *pio;
 	struct bus *mmio;
 	/* Called on the vCPU's thread, which then waits for a reset. */
@@ -77,6 +79,13 @@ struct accel_entry {
  */
 int accel_reset(struct accel *accel, const struct accel_entry *entry,
 		struct pm_error *err);
+
+/*
+ * The registers of a CPU, while paused. 0 or -errno; -ENOTSUP where there are
+ * no CPUs.
+ */
+int accel_get_registers(struct accel *accel, unsigned int cpu,
+			struct cpu_registers *registers);
 
 /* All vCPUs start paused. Pausing returns when none runs any more. */
 void accel_pause(struct accel *accel);

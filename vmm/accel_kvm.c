@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 /* Many more than devices ask for; KVM itself allows 32764 on x86. */
-#define SLOTS_MAX 8192
+#define SLOTS_MAX 16384
 
 static int kvm_open(struct kvm_accel *accel, struct pm_error *err)
 {
@@ -323,6 +323,13 @@ static int kvm_reset(struct accel *base, const struct accel_entry *entry,
 	return 0;
 }
 
+static int kvm_get_registers(struct accel *base, unsigned int cpu,
+			     struct cpu_registers *registers)
+{
+	return arch_vcpu_get_registers(&accel_to_kvm(base)->vcpus[cpu],
+				       registers);
+}
+
 /*
  * A vCPU leaves the guest when immediate_exit is set, having completed the
  * access it was in; the signal wakes one that is inside already. Neither can
@@ -437,6 +444,7 @@ static const struct accel_ops kvm_ops = {
 	.msi_connect = kvm_msi_connect,
 	.msi_disconnect = kvm_msi_disconnect,
 	.reset = kvm_reset,
+	.get_registers = kvm_get_registers,
 	.pause = kvm_pause,
 	.resume = kvm_resume,
 	.interrupt = kvm_interrupt,

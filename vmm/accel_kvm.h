@@ -85,6 +85,9 @@ int arch_vcpu_save(struct vcpu *vcpu);
 int arch_vm_restore(struct kvm_accel *accel);
 /* @entry is NULL for all CPUs but the first. */
 int arch_vcpu_restore(struct vcpu *vcpu, const struct accel_entry *entry);
+/* Those that a dump shows. 0 or -errno. */
+int arch_vcpu_get_registers(const struct vcpu *vcpu,
+			    struct cpu_registers *registers);
 void arch_vm_finish(struct kvm_accel *accel);
 void arch_vcpu_finish(struct vcpu *vcpu);
 /* The lines of the interrupt controllers; returns how many entries. */

@@ -21,6 +21,8 @@ struct accel_ops {
 	void (*msi_disconnect)(struct accel *accel, int route, int fd);
 	int (*reset)(struct accel *accel, const struct accel_entry *entry,
 		     struct pm_error *err);
+	int (*get_registers)(struct accel *accel, unsigned int cpu,
+			     struct cpu_registers *registers);
 	void (*pause)(struct accel *accel);
 	void (*resume)(struct accel *accel);
 	void (*interrupt)(struct accel *accel);

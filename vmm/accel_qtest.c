@@ -160,6 +160,13 @@ static int qtest_reset(struct accel *accel, const struct accel_entry *entry,
 	return 0;
 }
 
+static int qtest_get_registers(struct accel *accel, unsigned int cpu,
+			       struct cpu_registers *registers)
+{
+	(void)accel, (void)cpu, (void)registers;
+	return -ENOTSUP;
+}
+
 static void qtest_pause(struct accel *accel)
 {
 	(void)accel;
@@ -199,6 +206,7 @@ static const struct accel_ops qtest_ops = {
 	.msi_connect = qtest_msi_connect,
 	.msi_disconnect = qtest_msi_disconnect,
 	.reset = qtest_reset,
+	.get_registers = qtest_get_registers,
 	.pause = qtest_pause,
 	.resume = qtest_resume,
 	.interrupt = qtest_interrupt,

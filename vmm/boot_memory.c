@@ -128,11 +128,17 @@ int boot_memory_reset(const struct machine_config *config, struct pm_ram *ram,
 }
 
 static int show_region(struct guest_memory *memory, struct accel *accel,
-		       uint64_t gpa, uint64_t size, uint8_t *host)
+		       uint64_t gpa, uint64_t size, struct pm_ram *ram,
+		       uint64_t offset)
 {
-	const struct guest_memory_region region = { .gpa = gpa,
-						    .size = size,
-						    .host = host };
+	uint8_t *host = (uint8_t *)pm_ram_host(ram) + offset;
+	const struct guest_memory_region region = {
+		.gpa = gpa,
+		.size = size,
+		.host = host,
+		.ram = ram,
+		.ram_offset = offset,
+	};
 	int ret;
 
 	if (!size)
@@ -145,12 +151,11 @@ int boot_memory_show(struct pm_ram *ram, const struct memory_map *map,
 		     struct guest_memory *memory, struct accel *accel,
 		     struct pm_error *err)
 {
-	uint8_t *host = pm_ram_host(ram);
-	int ret = show_region(memory, accel, 0, map->low_size, host);
+	int ret = show_region(memory, accel, 0, map->low_size, ram, 0);
 
 	if (!ret)
 		ret = show_region(memory, accel, MAP_HIGH_BASE, map->high_size,
-				  host + map->low_size);
+				  ram, map->low_size);
 	if (ret)
 		return pm_error_set(err, -ret,
 				    "KVM does not take the boot memory (%s)",

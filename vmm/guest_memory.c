@@ -2,6 +2,7 @@
 /* The one door to guest memory. */
 #include "guest_memory.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
@@ -60,5 +61,34 @@ int guest_memory_write(const struct guest_memory *gm, uint64_t gpa,
 	if (!host)
 		return -EFAULT;
 	memcpy(host, buf, size);
+	return 0;
+}
+
+static uint16_t *shared16(const struct guest_memory *gm, uint64_t gpa)
+{
+	return gpa % sizeof(uint16_t)
+		       ? NULL
+		       : guest_memory_at(gm, gpa, sizeof(uint16_t));
+}
+
+int guest_memory_load16(const struct guest_memory *gm, uint64_t gpa,
+			uint16_t *value)
+{
+	const uint16_t *shared = shared16(gm, gpa);
+
+	if (!shared)
+		return -EFAULT;
+	*value = le16toh(__atomic_load_n(shared, __ATOMIC_ACQUIRE));
+	return 0;
+}
+
+int guest_memory_store16(const struct guest_memory *gm, uint64_t gpa,
+			 uint16_t value)
+{
+	uint16_t *shared = shared16(gm, gpa);
+
+	if (!shared)
+		return -EFAULT;
+	__atomic_store_n(shared, htole16(value), __ATOMIC_RELEASE);
 	return 0;
 }

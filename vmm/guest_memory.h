@@ -14,14 +14,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GUEST_MEMORY_REGIONS_MAX 32
+#define GUEST_MEMORY_REGIONS_MAX 64
+
+struct pm_ram;
 
 struct guest_memory_region {
 	uint64_t gpa;
 	uint64_t size;
 	uint8_t *host;
+	struct pm_ram *ram; /* what @host points into, at ram_offset */
+	uint64_t ram_offset;
 	/* Whether a range within the region is there now; NULL: always. */
 	bool (*present)(void *opaque, uint64_t offset, uint64_t size);
+	/* The first run at or above @from that is; false: none. NULL: all. */
+	bool (*next)(void *opaque, uint64_t from, uint64_t *offset,
+		     uint64_t *size);
 	void *opaque;
 };
 
@@ -46,5 +53,16 @@ int guest_memory_read(const struct guest_memory *gm, uint64_t gpa, void *buf,
 		      size_t size);
 int guest_memory_write(const struct guest_memory *gm, uint64_t gpa,
 		       const void *buf, size_t size);
+
+/*
+ * A little-endian field of two bytes that guest and device share, as the
+ * indices of a ring are: in one access, never torn. What the other side wrote
+ * before it stored the value is seen after loading it, and the reverse.
+ * 0, or -EFAULT also when @gpa is odd.
+ */
+int guest_memory_load16(const struct guest_memory *gm, uint64_t gpa,
+			uint16_t *value);
+int guest_memory_store16(const struct guest_memory *gm, uint64_t gpa,
+			 uint16_t value);
 
 #endif /* VMM_GUEST_MEMORY_H */

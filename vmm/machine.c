@@ -35,6 +35,7 @@
 #include "dev/power.h"
 #include "dev/serial.h"
 #include "guard_watch.h"
+#include "dump/dump.h"
 #include "guest_memory.h"
 #include "log.h"
 #include "loop.h"
@@ -78,6 +79,7 @@ struct machine {
 	unsigned int nr_mem_devices;
 	struct guard_watch *watch;
 	struct violations violations;
+	struct dump *dump;
 	struct qmp *qmp;
 
 	enum machine_state state;
@@ -198,14 +200,18 @@ static void end(struct machine *m, bool guest, const char *reason)
 	accel_pause(m->accel);
 	m->state = MACHINE_SHUTDOWN;
 	m->ended = true;
+	if (m->dump)
+		dump_stop(m->dump);
 	if (m->qmp) /* not while it is being created */
 		qmp_event_shutdown(m->qmp, guest, reason);
 }
 
 static void reset(struct machine *m, bool guest, const char *reason)
 {
-	bool running = m->state == MACHINE_RUNNING;
+	bool running;
 
+	dump_stop(m->dump); /* whereupon it may run again */
+	running = m->state == MACHINE_RUNNING;
 	accel_pause(m->accel);
 	if (power_on(m, &m->failure)) {
 		end(m, false, "host-error");
@@ -269,6 +275,25 @@ static void kill_for_violation(struct machine *m)
 	pm_error_set(&m->failure, EPERM, "%s, and on-violation=kill ends it",
 		     m->violated);
 	end(m, true, "guest-panic");
+}
+
+static void hold_mem_devices(struct machine *m, bool hold)
+{
+	for (unsigned int i = 0; i < m->nr_mem_devices; i++)
+		virtio_mem_hold(m->mem_devices[i], hold);
+}
+
+static void on_dump_done(void *opaque)
+{
+	struct machine *m = opaque;
+
+	hold_mem_devices(m, false);
+	qmp_event_dump_completed(m->qmp);
+	if (m->state == MACHINE_SAVE_VM) {
+		m->state = MACHINE_PAUSED;
+		machine_cont(m, NULL);
+	}
+	qmp_answer_dump(m->qmp);
 }
 
 static void requests_handle(void *opaque, uint32_t events)
@@ -379,6 +404,7 @@ static int open_kernel(struct machine *m, struct pm_error *err)
 		.append = m->config.append,
 		.map = &m->map,
 		.cpus = m->config.cpus,
+		.numa = &m->config.numa,
 	};
 
 	return m->config.kernel ? boot_open(&config, &m->boot, err) : 0;
@@ -401,6 +427,8 @@ static int create_accel(struct machine *m, struct pm_error *err)
 {
 	const struct accel_config config = {
 		.cpus = m->config.cpus,
+		.package_cpus =
+			numa_package_cpus(&m->config.numa, m->config.cpus),
 		.pio = m->pio,
 		.mmio = m->mmio,
 		.event = on_vcpu_event,
@@ -482,12 +510,16 @@ static int create_mem_device(struct machine *m,
 		.index = m->nr_mem_devices,
 		.opaque = m,
 	};
-	int ret = memory_map_add_device(&m->map, device->id, device->max_size,
-					&config.gpa, err);
+	struct memory_range region = { .size = device->max_size,
+				       .node = device->node };
+	int ret = memory_map_add_device(&m->map, device->id, device->block_size,
+					&region, err);
 
-	if (!ret)
-		ret = virtio_mem_create(
-			&config, &m->mem_devices[m->nr_mem_devices], err);
+	if (ret)
+		return ret;
+	config.gpa = region.base;
+	ret = virtio_mem_create(&config, &m->mem_devices[m->nr_mem_devices],
+				err);
 	if (!ret)
 		m->nr_mem_devices++;
 	return ret;
@@ -506,16 +538,36 @@ static int create_mem_devices(struct machine *m, struct pm_error *err)
 	return ret;
 }
 
+static int create_dump(struct machine *m, struct pm_error *err)
+{
+	const struct dump_config config = {
+		.workers = m->workers,
+		.accel = m->accel,
+		.cpus = m->config.cpus,
+		.memory = &m->memory,
+		.done = on_dump_done,
+		.opaque = m,
+	};
+
+	return dump_create(&config, &m->dump)
+		       ? pm_error_set(err, ENOMEM, "no memory for a machine")
+		       : 0;
+}
+
 static int machine_init(struct machine *m, struct pm_error *err)
 {
 	static int (*const steps[])(struct machine * m,
 				    struct pm_error * err) = {
 		create_foundation,  open_kernel,        create_accel,
 		lay_out_memory,     create_boot_memory, create_platform,
-		create_mem_devices, create_serial,      power_on,
+		create_mem_devices, create_serial,      create_dump,
+		power_on,
 	};
 	int ret = machine_config_check(&m->config, err);
 
+	if (!ret)
+		numa_complete(&m->config.numa, m->config.cpus,
+			      m->config.memory);
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && !ret; i++)
 		ret = steps[i](m, err);
 	/* Last, so that a machine that can be reached is a whole one. */
@@ -574,6 +626,9 @@ void machine_destroy(struct machine *m)
 		return;
 	if (m->accel)
 		accel_pause(m->accel);
+	if (m->state == MACHINE_SAVE_VM)
+		m->state = MACHINE_SHUTDOWN; /* not to go on after the dump */
+	dump_destroy(m->dump);
 	qmp_destroy(m->qmp);
 	for (unsigned int i = 0; i < m->nr_mem_devices; i++)
 		virtio_mem_destroy(m->mem_devices[i]);
@@ -613,6 +668,7 @@ const char *machine_state_name(enum machine_state state)
 		[MACHINE_PAUSED] = "paused",
 		[MACHINE_SHUTDOWN] = "shutdown",
 		[MACHINE_INTERNAL_ERROR] = "internal-error",
+		[MACHINE_SAVE_VM] = "save-vm",
 	};
 
 	return names[state];
@@ -697,4 +753,33 @@ int machine_mem_device_set_requested(struct machine *m, unsigned int index,
 				     uint64_t size, struct pm_error *err)
 {
 	return virtio_mem_set_requested(m->mem_devices[index], size, err);
+}
+
+int machine_dump(struct machine *m, const char *path, bool compress,
+		 struct pm_error *err)
+{
+	bool running = m->state == MACHINE_RUNNING;
+	int ret;
+
+	machine_stop(m);
+	hold_mem_devices(m, true);
+	ret = dump_start(m->dump, path, compress, err);
+	if (!ret && running)
+		m->state = MACHINE_SAVE_VM;
+	if (!ret)
+		return 0;
+	hold_mem_devices(m, false);
+	if (running)
+		machine_cont(m, NULL);
+	return ret;
+}
+
+void machine_dump_cancel(struct machine *m)
+{
+	dump_cancel(m->dump);
+}
+
+void machine_dump_info(const struct machine *m, struct dump_info *info)
+{
+	dump_get_info(m->dump, info);
 }

@@ -13,6 +13,7 @@
 #include "machine_config.h"
 #include "paramem.h"
 
+struct dump_info;
 struct loop;
 struct machine;
 
@@ -41,6 +42,7 @@ enum machine_state {
 	MACHINE_PAUSED,
 	MACHINE_SHUTDOWN,
 	MACHINE_INTERNAL_ERROR,
+	MACHINE_SAVE_VM, /* stands still for a dump, and goes on after it */
 };
 
 enum machine_state machine_state(const struct machine *machine);
@@ -84,5 +86,15 @@ void machine_mem_device_info(struct machine *machine, unsigned int index,
 int machine_mem_device_set_requested(struct machine *machine,
 				     unsigned int index, uint64_t size,
 				     struct pm_error *err);
+
+/*
+ * Begins a dump of the guest to a file, see dump/dump.h; none may be under
+ * way. The guest stands still until it is over, and then goes on if it ran. It
+ * can be stopped only by its cancellation, a reset, or the machine's end.
+ */
+int machine_dump(struct machine *machine, const char *path, bool compress,
+		 struct pm_error *err);
+void machine_dump_cancel(struct machine *machine);
+void machine_dump_info(const struct machine *machine, struct dump_info *info);
 
 #endif /* VMM_MACHINE_H */

@@ -5,11 +5,14 @@
  */
 #include "machine_config.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/un.h>
 
 #include "size.h"
+
+static_assert(MACHINE_CPUS_MAX <= 64, "a node's processors are 64 bits");
 
 bool machine_name_valid(const char *name)
 {
@@ -222,6 +225,25 @@ static int check_duplicate_ids(const struct machine_config *config,
 	return 0;
 }
 
+static int check_node(const struct mem_device_config *dev,
+		      const struct numa_config *numa, struct pm_error *err)
+{
+	unsigned int nr = numa->nr ? numa->nr : 1;
+
+	if (dev->node < nr)
+		return 0;
+	if (!numa->nr)
+		return pm_error_set(err, EINVAL,
+				    "%s: there is no node %u: describe the "
+				    "machine's nodes with --node, or leave "
+				    "node=%u out",
+				    dev->id, dev->node, dev->node);
+	return pm_error_set(err, EINVAL,
+			    "%s: there is no node %u: the last one is %u; add "
+			    "--node id=%u, or choose another",
+			    dev->id, dev->node, nr - 1, dev->node);
+}
+
 static int check_mem_devices(const struct machine_config *config,
 			     struct pm_error *err)
 {
@@ -237,6 +259,9 @@ static int check_mem_devices(const struct machine_config *config,
 				    MACHINE_MEM_DEVICES_MAX);
 	for (i = 0; i < config->nr_mem_devices; i++) {
 		ret = check_mem_device(&config->mem_devices[i], err);
+		if (!ret)
+			ret = check_node(&config->mem_devices[i], &config->numa,
+					 err);
 		if (ret < 0)
 			return ret;
 		/* Each is at most 2^52 and there are few: no overflow. */
@@ -250,6 +275,28 @@ static int check_mem_devices(const struct machine_config *config,
 				    size_format(total).text,
 				    size_format(MACHINE_ADDRESSABLE).text);
 	return check_duplicate_ids(config, err);
+}
+
+/* The guest would not know of such a node. */
+static int check_empty_nodes(const struct machine_config *config,
+			     struct pm_error *err)
+{
+	uint64_t used = 0;
+
+	for (unsigned int i = 0; i < config->nr_mem_devices; i++)
+		used |= UINT64_C(1) << config->mem_devices[i].node;
+	for (unsigned int i = 0; i < config->numa.nr; i++) {
+		const struct numa_node *node = &config->numa.nodes[i];
+
+		if (!node->cpus && !node->memory && !(used >> i & 1))
+			return pm_error_set(
+				err, EINVAL,
+				"node %u has no processor, no boot memory and "
+				"no memory device: give it one, or leave it "
+				"out",
+				i);
+	}
+	return 0;
 }
 
 static int check_socket_path(const char *path, struct pm_error *err)
@@ -349,7 +396,13 @@ int machine_config_check(const struct machine_config *config,
 	ret = check_memory(config, err);
 	if (ret < 0)
 		return ret;
+	ret = numa_check(&config->numa, config->cpus, config->memory, err);
+	if (ret < 0)
+		return ret;
 	ret = check_mem_devices(config, err);
+	if (ret < 0)
+		return ret;
+	ret = check_empty_nodes(config, err);
 	if (ret < 0)
 		return ret;
 	ret = check_serial(config, err);

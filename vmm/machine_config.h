@@ -8,11 +8,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "numa.h"
 #include "paramem.h"
 #include "ram_options.h"
 
 #define MACHINE_CPUS_MAX        64
-#define MACHINE_MEM_DEVICES_MAX 16
+#define MACHINE_MEM_DEVICES_MAX 32
 #define MACHINE_MEMORY_MIN      (UINT64_C(64) << 20)
 #define MACHINE_MEMORY_DEFAULT  (UINT64_C(512) << 20)
 /* Boot memory comes in whole units of this. */
@@ -43,6 +44,7 @@ struct mem_device_config {
 	uint64_t max_size;
 	uint64_t requested_size;
 	uint64_t block_size; /* PM_BLOCK_SIZE_DEFAULT when not given */
+	unsigned int node;   /* the guest's NUMA node */
 	enum unplugged_inaccessible unplugged_inaccessible;
 	enum pm_guard guard;
 	enum on_violation on_violation;
@@ -61,6 +63,7 @@ struct machine_config {
 	unsigned int cpus;
 	uint64_t memory;
 	struct ram_options memory_ram;
+	struct numa_config numa;
 	struct mem_device_config mem_devices[MACHINE_MEM_DEVICES_MAX];
 	unsigned int nr_mem_devices;
 	enum serial_kind serial;

@@ -15,20 +15,23 @@
 #include "accel.h"
 #include "memory_map.h"
 
-#define SLOTS               32
-#define ADDRESS_PORT        0xcf8
-#define DATA_PORT           0xcfc
-#define ADDRESS_ENABLE      (1u << 31)
+#define SLOTS                 32
+#define SLOT_FUNCTIONS        8
+#define FUNCTIONS             (SLOTS * SLOT_FUNCTIONS)
+#define ADDRESS_PORT          0xcf8
+#define DATA_PORT             0xcfc
+#define ADDRESS_ENABLE        (1u << 31)
 /* In the ECAM window a function has 4 KiB, a slot eight functions. */
-#define ECAM_FUNCTION_SHIFT 12
-#define ECAM_FUNCTION_SIZE  (1u << ECAM_FUNCTION_SHIFT)
-#define FIRST_CAPABILITY    0x40
+#define ECAM_FUNCTION_SHIFT   12
+#define ECAM_FUNCTION_SIZE    (1u << ECAM_FUNCTION_SHIFT)
+#define FIRST_CAPABILITY      0x40
+#define HEADER_MULTI_FUNCTION 0x80 /* of the header type */
 /*
  * Where INTA# of a slot leads, as dsdt.asl tells the guest: the lines 20 to 23
  * in turn, which is where a q35 machine has them.
  */
-#define INTX_LINE_FIRST     20
-#define INTX_LINES          4
+#define INTX_LINE_FIRST       20
+#define INTX_LINES            4
 
 #define HOST_BRIDGE_VENDOR 0x1b36 /* Red Hat */
 #define HOST_BRIDGE_DEVICE 0x0008 /* a generic PCI Express host bridge */
@@ -37,14 +40,16 @@
 struct pci_host {
 	pthread_mutex_t lock;
 	struct bus *mmio;
-	struct pci_function *slots[SLOTS];
+	struct pci_function *functions[FUNCTIONS]; /* by slot and function */
 	struct pci_function bridge;
 	uint32_t address;
 	uint64_t next_bar;
 	struct accel *accel;
 	pthread_mutex_t intx_lock;
-	uint32_t asserted[INTX_LINES]; /* bits of slots */
+	uint64_t asserted[INTX_LINES]; /* bits of functions, see intx_bit() */
 };
+
+static_assert(FUNCTIONS / INTX_LINES <= 64, "a bit for each on a line");
 
 static uint32_t config_load(const uint8_t *config, unsigned int len)
 {
@@ -164,9 +169,9 @@ static void bars_update(struct pci_function *f)
 /* A BAR that leaves its place may give room to another function's. */
 static void all_bars_update(struct pci_host *host)
 {
-	for (unsigned int i = 0; i < SLOTS; i++)
-		if (host->slots[i])
-			bars_update(host->slots[i]);
+	for (unsigned int i = 0; i < FUNCTIONS; i++)
+		if (host->functions[i])
+			bars_update(host->functions[i]);
 }
 
 /* ---- configuration accesses ---------------------------------------------- */
@@ -174,8 +179,7 @@ static void all_bars_update(struct pci_host *host)
 static struct pci_function *function_find(struct pci_host *host,
 					  unsigned int devfn)
 {
-	/* Single-function devices: the low three bits name the function. */
-	return devfn & 7 ? NULL : host->slots[(devfn >> 3) % SLOTS];
+	return host->functions[devfn % FUNCTIONS];
 }
 
 static uint32_t config_read(struct pci_host *host, unsigned int devfn,
@@ -301,20 +305,34 @@ static const struct bus_ops ecam_ops = { ecam_read, ecam_write };
 
 /* ---- interrupts ---------------------------------------------------------- */
 
+/* All functions of a slot use its INTA#. */
+static unsigned int intx_line(const struct pci_function *f)
+{
+	return f->devfn / SLOT_FUNCTIONS % INTX_LINES;
+}
+
+static uint64_t intx_bit(const struct pci_function *f)
+{
+	unsigned int slot_on_line = f->devfn / SLOT_FUNCTIONS / INTX_LINES;
+
+	return UINT64_C(1) << (slot_on_line * SLOT_FUNCTIONS +
+			       f->devfn % SLOT_FUNCTIONS);
+}
+
 void pci_set_intx(struct pci_function *f, bool level)
 {
 	struct pci_host *host = f->host;
-	uint32_t *line, before;
+	uint64_t *line, before;
 
 	if (!host)
 		return; /* still being built */
-	line = &host->asserted[f->slot % INTX_LINES];
+	line = &host->asserted[intx_line(f)];
 	pthread_mutex_lock(&host->intx_lock);
 	before = *line;
-	*line = (before & ~(1u << f->slot)) | (uint32_t)level << f->slot;
+	*line = level ? before | intx_bit(f) : before & ~intx_bit(f);
 	if (!*line != !before)
-		accel_set_irq(host->accel,
-			      INTX_LINE_FIRST + f->slot % INTX_LINES, *line);
+		accel_set_irq(host->accel, INTX_LINE_FIRST + intx_line(f),
+			      *line);
 	pthread_mutex_unlock(&host->intx_lock);
 }
 
@@ -387,27 +405,49 @@ static void bars_place(struct pci_host *host, struct pci_function *f)
 	}
 }
 
+/* Whoever looks for functions past the first of a slot asks this one. */
+static void slot_has_several(struct pci_function *first)
+{
+	first->config[PCI_HEADER_TYPE] |= HEADER_MULTI_FUNCTION;
+	first->power_on[PCI_HEADER_TYPE] |= HEADER_MULTI_FUNCTION;
+}
+
+/* Slot by slot; then a second function in each but the host bridge's, ... */
+static unsigned int devfn_next(const struct pci_host *host)
+{
+	for (unsigned int i = 0; i < FUNCTIONS; i++) {
+		unsigned int slot = i % SLOTS, function = i / SLOTS;
+		unsigned int devfn = slot * SLOT_FUNCTIONS + function;
+
+		if (!host->functions[devfn] && (slot || !function))
+			return devfn;
+	}
+	return FUNCTIONS;
+}
+
 int pci_host_add(struct pci_host *host, struct pci_function *f)
 {
-	for (unsigned int i = 0; i < SLOTS; i++) {
-		if (host->slots[i])
-			continue;
-		bars_place(host, f);
-		memcpy(f->power_on, f->config, PCI_CONFIG_SIZE);
-		f->host = host;
-		f->slot = i;
-		host->slots[i] = f;
-		return 0;
-	}
-	return -ENOSPC;
+	unsigned int devfn = devfn_next(host);
+
+	if (devfn == FUNCTIONS)
+		return -ENOSPC;
+	bars_place(host, f);
+	memcpy(f->power_on, f->config, PCI_CONFIG_SIZE);
+	f->host = host;
+	f->devfn = devfn;
+	host->functions[devfn] = f;
+	if (devfn % SLOT_FUNCTIONS)
+		slot_has_several(
+			host->functions[devfn - devfn % SLOT_FUNCTIONS]);
+	return 0;
 }
 
 void pci_host_reset(struct pci_host *host)
 {
 	pthread_mutex_lock(&host->lock);
 	host->address = 0;
-	for (unsigned int i = 0; i < SLOTS; i++) {
-		struct pci_function *f = host->slots[i];
+	for (unsigned int i = 0; i < FUNCTIONS; i++) {
+		struct pci_function *f = host->functions[i];
 
 		if (!f)
 			continue;

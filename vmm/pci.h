@@ -51,7 +51,7 @@ struct pci_function {
 	unsigned int next_capability; /* where the next one goes */
 	unsigned int last_capability;
 	struct pci_host *host;
-	unsigned int slot;
+	unsigned int devfn; /* slot * 8 + function */
 };
 
 struct pci_ids {
@@ -82,7 +82,11 @@ int pci_host_create(struct bus *pio, struct bus *mmio, struct accel *accel,
 		    struct pci_host **host);
 void pci_host_destroy(struct pci_host *host);
 
-/* Gives the function the next free slot and its BARs their first place. */
+/*
+ * Gives the function the next free slot, or a place in one beside others when
+ * all slots are taken, and its BARs their first place. -ENOSPC when there is
+ * none left.
+ */
 int pci_host_add(struct pci_host *host, struct pci_function *f);
 
 /*

@@ -308,6 +308,19 @@ static bool mem_present(void *opaque, uint64_t offset, uint64_t size)
 	return pm_device_range_plugged(vm->device, offset, size);
 }
 
+/* The main thread, without the lock. */
+static bool mem_next(void *opaque, uint64_t from, uint64_t *offset,
+		     uint64_t *size)
+{
+	struct virtio_mem *vm = opaque;
+	bool any;
+
+	virtio_pci_lock(vm->pci);
+	any = pm_device_plugged_run(vm->device, from, UINT64_MAX, offset, size);
+	virtio_pci_unlock(vm->pci);
+	return any;
+}
+
 /*
  * Where no memory slot is, a guest may read unplugged memory and gets zeros
  * ([virtio-mem], without UNPLUGGED_INACCESSIBLE); its writes are lost.
@@ -343,7 +356,9 @@ static int region_show(struct virtio_mem *vm)
 		.gpa = vm->config.gpa,
 		.size = vm->config.device->max_size,
 		.host = pm_ram_host(vm->ram),
+		.ram = vm->ram,
 		.present = mem_present,
+		.next = mem_next,
 		.opaque = vm,
 	};
 	int ret = guest_memory_add(vm->config.memory, &region);
@@ -361,6 +376,14 @@ static int region_show(struct virtio_mem *vm)
 
 /* ---- life ---------------------------------------------------------------- */
 
+/* There is an SRAT, so that every node has a number in ACPI. */
+static uint64_t features_offered(const struct mem_device_config *c)
+{
+	return c->unplugged_inaccessible == UNPLUGGED_ABSENT
+		       ? PM_F_ACPI_PXM
+		       : PM_F_ACPI_PXM | PM_F_UNPLUGGED_INACCESSIBLE;
+}
+
 static int device_create(struct virtio_mem *vm, struct pm_error *err)
 {
 	const struct mem_device_config *c = vm->config.device;
@@ -369,12 +392,11 @@ static int device_create(struct virtio_mem *vm, struct pm_error *err)
 		.addr = vm->config.gpa,
 		.block_size = c->block_size,
 		.requested_size = c->requested_size,
-		.features = c->unplugged_inaccessible == UNPLUGGED_ABSENT
-				    ? 0
-				    : PM_F_UNPLUGGED_INACCESSIBLE,
+		.features = features_offered(c),
 		.required = c->unplugged_inaccessible == UNPLUGGED_REQUIRED
 				    ? PM_F_UNPLUGGED_INACCESSIBLE
 				    : 0,
+		.node = c->node,
 		.prealloc = ram_options_populate(&c->ram),
 		.async = true,
 		.guard = vm->config.watch ? c->guard : PM_GUARD_OFF,
@@ -511,6 +533,13 @@ int virtio_mem_set_requested(struct virtio_mem *vm, uint64_t size,
 void virtio_mem_recall(struct virtio_mem *vm)
 {
 	pm_device_guard_recall(vm->device);
+}
+
+void virtio_mem_hold(struct virtio_mem *vm, bool hold)
+{
+	virtio_pci_lock(vm->pci);
+	virtio_pci_hold(vm->pci, hold);
+	virtio_pci_unlock(vm->pci);
 }
 
 int virtio_mem_reset(struct virtio_mem *vm, struct pm_error *err)

@@ -60,6 +60,12 @@ int virtio_mem_set_requested(struct virtio_mem *vm, uint64_t size,
 /* Takes back what the guest has of unplugged memory; no vCPU runs. */
 void virtio_mem_recall(struct virtio_mem *vm);
 
+/*
+ * While it is held, the device takes no request of the guest: nothing is
+ * unplugged. What the guest asked for waits. No vCPU runs meanwhile.
+ */
+void virtio_mem_hold(struct virtio_mem *vm, bool hold);
+
 /* A system reset; no vCPU runs. */
 int virtio_mem_reset(struct virtio_mem *vm, struct pm_error *err);
 

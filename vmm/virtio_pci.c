@@ -14,6 +14,8 @@
  *	free         pop a chain and hand it to the device
  *	in progress  notifications wait in the ring; the device completes the
  *	             chain, which is pushed, and the ring is looked at again
+ *	completed    as in progress, but all that is missing is the driver's
+ *	             leave to write to memory (bus mastering)
  *	forgotten    in progress, but the driver has reset the device: it may
  *	             set up its new ring, which waits as above; the completion
  *	             is not told to anybody
@@ -32,6 +34,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "accel.h"
@@ -51,6 +54,9 @@ enum { BAR_VIRTIO = 0, BAR_MSIX = 1 };
 #define NOTIFY_OFFSET 0x3000
 #define PAGE          0x1000
 #define VIRTIO_BAR    0x4000
+
+/* What a queue may have of the main loop at a time. */
+#define BUDGET_NS UINT64_C(2000000)
 
 #define ISR_QUEUE  1
 #define ISR_CONFIG 2
@@ -86,10 +92,19 @@ static void interrupt_config(struct virtio_pci *vp)
 	interrupt(vp, ISR_CONFIG, vp->config_vector);
 }
 
+/* [virtio] 2.1.2 and 3.1.1: nothing is sent before both. */
+static bool driver_listens(const struct virtio_pci *vp)
+{
+	const uint8_t needed =
+		VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK;
+
+	return (vp->status & needed) == needed;
+}
+
 void virtio_pci_config_changed(struct virtio_pci *vp)
 {
 	vp->generation++;
-	if (vp->status & VIRTIO_CONFIG_S_DRIVER_OK)
+	if (driver_listens(vp))
 		interrupt_config(vp);
 }
 
@@ -97,18 +112,15 @@ void virtio_pci_config_changed(struct virtio_pci *vp)
 static void needs_reset(struct virtio_pci *vp)
 {
 	vp->status |= VIRTIO_CONFIG_S_NEEDS_RESET;
-	if (vp->status & VIRTIO_CONFIG_S_DRIVER_OK)
+	if (driver_listens(vp))
 		interrupt_config(vp);
 }
 
 bool virtio_pci_driver_ready(const struct virtio_pci *vp)
 {
-	const uint8_t needed =
-		VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK;
-	const uint8_t broken =
-		VIRTIO_CONFIG_S_NEEDS_RESET | VIRTIO_CONFIG_S_FAILED;
-
-	return (vp->status & (needed | broken)) == needed;
+	return driver_listens(vp) &&
+	       !(vp->status &
+		 (VIRTIO_CONFIG_S_NEEDS_RESET | VIRTIO_CONFIG_S_FAILED));
 }
 
 /* ---- the queue ----------------------------------------------------------- */
@@ -146,15 +158,25 @@ static void queue_report(struct virtio_pci *vp, bool pushed, int ret)
 		needs_reset(vp);
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * UINT64_C(1000000000) + now.tv_nsec;
+}
+
 /*
- * At most one queue's worth of chains, so that a guest that refills the ring
- * without end cannot keep the main loop here. Returns whether to come back.
+ * At most one queue's worth of chains and hardly longer than BUDGET_NS, so that
+ * a guest that refills the ring without end, or with what takes long, cannot
+ * keep the main loop here. Returns whether to come back.
  */
 static bool queue_handle(struct virtio_pci *vp)
 {
 	const struct virtio_ops *ops = vp->config.ops;
 	bool pushed = false;
 	unsigned int budget = vp->queue.size;
+	uint64_t until = now_ns() + BUDGET_NS;
 	int ret = 0;
 
 	while (budget && (ret = virtqueue_pop(&vp->queue, &vp->chain)) > 0) {
@@ -167,28 +189,50 @@ static bool queue_handle(struct virtio_pci *vp)
 		if (ret)
 			break;
 		pushed = true;
-		budget--;
+		budget = now_ns() < until ? budget - 1 : 0;
 	}
 	queue_report(vp, pushed, ret);
 	return !budget;
 }
 
-void virtio_pci_complete(struct virtio_pci *vp, const void *response, long len)
+/* Gives back the chain that was completed, as soon as the driver lets it. */
+static void answer(struct virtio_pci *vp)
 {
-	bool told = !vp->forgotten && queue_usable(vp);
+	bool told = !vp->forgotten && virtio_pci_driver_ready(vp) &&
+		    vp->queue.ready;
+	long len = vp->response_len;
 	int ret;
 
-	assert(vp->in_progress);
+	vp->completed = told && !vp->bus_master;
+	if (vp->completed)
+		return;
 	vp->in_progress = false;
 	vp->forgotten = false;
 	kick_again(vp); /* for what has come since */
 	if (!told)
 		return;
 	if (len >= 0)
-		len = virtqueue_chain_write(&vp->queue, &vp->chain, response,
-					    len);
+		len = virtqueue_chain_write(&vp->queue, &vp->chain,
+					    vp->response, len);
 	ret = chain_push(vp, len);
 	queue_report(vp, !ret, ret);
+}
+
+void virtio_pci_complete(struct virtio_pci *vp, const void *response, long len)
+{
+	assert(vp->in_progress && !vp->completed);
+	assert(len <= VIRTIO_RESPONSE_MAX);
+	vp->response_len = len;
+	if (len > 0)
+		memcpy(vp->response, response, len);
+	answer(vp);
+}
+
+void virtio_pci_hold(struct virtio_pci *vp, bool hold)
+{
+	vp->held = hold;
+	if (!hold)
+		kick_again(vp);
 }
 
 static void kick_handle(void *opaque, uint32_t events)
@@ -200,7 +244,10 @@ static void kick_handle(void *opaque, uint32_t events)
 	(void)events;
 	(void)n; /* what was kicked is in the ring, not in the count */
 	virtio_pci_lock(vp);
-	if (queue_usable(vp) && !vp->in_progress && queue_handle(vp))
+	if (vp->completed)
+		answer(vp);
+	if (queue_usable(vp) && !vp->in_progress && !vp->held &&
+	    queue_handle(vp))
 		kick_again(vp);
 	virtio_pci_unlock(vp);
 }

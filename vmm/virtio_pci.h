@@ -19,6 +19,9 @@
 #include "pci.h"
 #include "virtqueue.h"
 
+/* Bytes of the longest answer to a chain that was in progress. */
+#define VIRTIO_RESPONSE_MAX 64
+
 struct virtio_pci;
 
 struct virtio_ops {
@@ -68,11 +71,17 @@ void virtio_pci_config_changed(struct virtio_pci *vp);
 
 /*
  * Ends the chain for which handle() returned -EINPROGRESS: @len bytes of
- * response, or -errno when the device needs a reset. Where a reset came
- * between, the driver does not hear of it. The main thread, with the lock
- * held; what else is in the ring is handled by the loop.
+ * response, at most VIRTIO_RESPONSE_MAX, or -errno when the device needs a
+ * reset. Where a reset came between, the driver does not hear of it. The main
+ * thread, with the lock held; what else is in the ring is handled by the loop.
  */
 void virtio_pci_complete(struct virtio_pci *vp, const void *response, long len);
+
+/*
+ * While it is held, no chain is handled; letting go has the ring looked at.
+ * The main thread, with the lock held.
+ */
+void virtio_pci_hold(struct virtio_pci *vp, bool hold);
 
 /* Whether the driver has set the device up (DRIVER_OK); the lock is held. */
 bool virtio_pci_driver_ready(const struct virtio_pci *vp);

@@ -21,6 +21,10 @@ static uint64_t features(const struct virtio_pci *vp)
 void virtio_device_reset(struct virtio_pci *vp)
 {
 	virtqueue_reset(&vp->queue, vp->config.memory);
+	/* What the device has completed, nobody waits for any more. */
+	if (vp->completed)
+		vp->in_progress = false;
+	vp->completed = false;
 	vp->forgotten = vp->in_progress;
 	vp->queue_vector = VIRTIO_MSI_NO_VECTOR;
 	vp->config_vector = VIRTIO_MSI_NO_VECTOR;

@@ -24,6 +24,10 @@ struct virtio_pci {
 	struct virtqueue_chain chain; /* the one being handled */
 	bool in_progress;             /* the device completes it later */
 	bool forgotten;               /* by a reset before it did */
+	bool completed;               /* but its answer could not be told yet */
+	uint8_t response[VIRTIO_RESPONSE_MAX]; /* that answer */
+	long response_len;
+	bool held; /* chains wait in the ring */
 	uint16_t queue_vector;
 	uint16_t config_vector;
 	uint64_t accepted;

@@ -38,16 +38,6 @@ void virtqueue_reset(struct virtqueue *vq, const struct guest_memory *memory)
 				  .size = VIRTQUEUE_SIZE_MAX };
 }
 
-static int load16(const struct virtqueue *vq, uint64_t gpa, uint16_t *value)
-{
-	uint16_t raw;
-	int ret = guest_memory_read(vq->memory, gpa, &raw, sizeof(raw));
-
-	if (!ret)
-		*value = le16toh(raw);
-	return ret;
-}
-
 /* Where descriptors lie: the queue's own table, or an indirect one. */
 struct table {
 	uint64_t gpa;
@@ -149,7 +139,9 @@ static int chain_load(const struct virtqueue *vq, uint16_t head,
 int virtqueue_pop(struct virtqueue *vq, struct virtqueue_chain *chain)
 {
 	uint16_t index, head;
-	int ret = load16(vq, vq->available + RING_INDEX, &index);
+	/* The ring's entries are read after the index that covers them. */
+	int ret = guest_memory_load16(vq->memory, vq->available + RING_INDEX,
+				      &index);
 
 	if (ret)
 		return ret;
@@ -157,12 +149,11 @@ int virtqueue_pop(struct virtqueue *vq, struct virtqueue_chain *chain)
 		return 0;
 	if ((uint16_t)(index - vq->next_available) > vq->size)
 		return -EPROTO;
-	/* The ring's entries are read after the index that covers them. */
-	atomic_thread_fence(memory_order_acquire);
-	ret = load16(vq,
-		     vq->available + RING_ARRAY +
-			     vq->next_available % vq->size * sizeof(head),
-		     &head);
+	ret = guest_memory_load16(vq->memory,
+				  vq->available + RING_ARRAY +
+					  vq->next_available % vq->size *
+						  sizeof(head),
+				  &head);
 	if (!ret)
 		ret = chain_load(vq, head, chain);
 	if (ret)
@@ -176,7 +167,6 @@ int virtqueue_push(struct virtqueue *vq, const struct virtqueue_chain *chain,
 {
 	const struct used_elem elem = { .id = htole32(chain->head),
 					.len = htole32(written) };
-	uint16_t index;
 	int ret;
 
 	ret = guest_memory_write(
@@ -186,10 +176,8 @@ int virtqueue_push(struct virtqueue *vq, const struct virtqueue_chain *chain,
 	if (ret)
 		return ret;
 	/* The entry is seen before the index that covers it. */
-	atomic_thread_fence(memory_order_release);
-	index = htole16(vq->next_used + 1);
-	ret = guest_memory_write(vq->memory, vq->used + RING_INDEX, &index,
-				 sizeof(index));
+	ret = guest_memory_store16(vq->memory, vq->used + RING_INDEX,
+				   vq->next_used + 1);
 	if (!ret)
 		vq->next_used++;
 	return ret;
@@ -201,7 +189,7 @@ bool virtqueue_wants_interrupt(const struct virtqueue *vq)
 
 	/* The index was stored before the driver's wish is looked at. */
 	atomic_thread_fence(memory_order_seq_cst);
-	if (load16(vq, vq->available + RING_FLAGS, &flags))
+	if (guest_memory_load16(vq->memory, vq->available + RING_FLAGS, &flags))
 		return false;
 	return !(flags & AVAIL_F_NO_INTERRUPT);
 }

@@ -381,7 +381,7 @@ class Vm:
 
     def __init__(self, cpus=1, memory='512M', devices=('id=vm0,max-size=4G',),
                  append=FAST, boot=True, name=None, qmp_path=None,
-                 kernel=None):
+                 kernel=None, nodes=()):
         self.name = name or f'test-{os.getpid()}-{next(self.numbers)}'
         self.directory = temporary_directory()
         self.serial_path = self.directory + '/serial'
@@ -392,7 +392,7 @@ class Vm:
         self.began = time.monotonic()
         self.boot_seconds = None
         self.process = subprocess.Popen(
-            self.arguments(cpus, memory, devices, append, kernel),
+            self.arguments(cpus, memory, devices, append, kernel, nodes),
             stdin=subprocess.DEVNULL, stdout=self.errors, stderr=self.errors,
             env=environment())
         _processes.append(self.process)
@@ -401,11 +401,16 @@ class Vm:
         except Failure as failure:
             raise Failure(str(failure) + self.last_words()) from None
 
-    def arguments(self, cpus, memory, devices, append, kernel):
-        words = [Settings.paramem, 'run', self.name, '--cpus', str(cpus),
-                 '--memory', memory, '--kernel', kernel or Settings.kernel, '--initrd',
-                 Settings.initrd, '--append', f'{APPEND} {append}', '--serial',
+    def arguments(self, cpus, memory, devices, append, kernel, nodes):
+        words = [Settings.paramem, 'run', self.name, '--kernel',
+                 kernel or Settings.kernel, '--initrd', Settings.initrd,
+                 '--append', f'{APPEND} {append}', '--serial',
                  f'unix:{self.serial_path}', '--qmp', f'unix:{self.qmp_path}']
+        # Nodes say how many processors and how much memory there are.
+        for node in nodes:
+            words += ['--node', node]
+        if not nodes:
+            words += ['--cpus', str(cpus), '--memory', memory]
         for device in devices:
             words += ['--mem-device', device]
         return words
@@ -431,6 +436,13 @@ class Vm:
         """The guest's own figure, in bytes."""
         line = self.run('read -r line </proc/meminfo; echo "$line"')
         return int(line.split()[1]) * 1024
+
+    def node_totals(self):
+        """The guest's own figure for each of its nodes, in bytes."""
+        lines = self.run('cat /sys/devices/system/node/node*/meminfo | '
+                         'grep MemTotal')
+        return {int(node): int(size) * 1024 for node, size in
+                re.findall(r'Node (\d+) MemTotal:\s+(\d+) kB', lines)}
 
     def wait_mem_total(self, low, high, seconds=COMMAND_SECONDS):
         """Waits for a figure in these bounds: the guest makes the last memory

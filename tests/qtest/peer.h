@@ -29,6 +29,7 @@ struct peer_device {
 	uint64_t requested_size;
 	enum peer_choice unplugged_inaccessible;
 	bool hugetlb;      /* memory from the host's pool of huge pages */
+	bool no_reserve;   /* more of it than the host could promise */
 	const char *extra; /* more options of --mem-device, paramem alone */
 };
 

@@ -49,6 +49,11 @@ static const char *inaccessible_option(const struct peer_device *dev)
 	}
 }
 
+static const char *reserve_option(const struct peer_device *dev)
+{
+	return dev->no_reserve ? ",reserve=off" : "";
+}
+
 /* @id is what it is when the description has none. */
 static const char *device_id(const struct peer_config *config, unsigned int nth,
 			     char *id, size_t size)
@@ -71,10 +76,11 @@ static void add_paramem_device(struct peer_args *args,
 	add(args, "--mem-device");
 	add(args,
 	    "id=%s,max-size=%" PRIu64 ",block-size=%" PRIu64
-	    ",requested-size=%" PRIu64 "%s%s%s%s",
+	    ",requested-size=%" PRIu64 "%s%s%s%s%s",
 	    id, dev->max_size, dev->block_size, dev->requested_size,
 	    inaccessible_option(dev), dev->hugetlb ? ",backend=hugetlb" : "",
-	    dev->extra ? "," : "", dev->extra ? dev->extra : "");
+	    reserve_option(dev), dev->extra ? "," : "",
+	    dev->extra ? dev->extra : "");
 }
 
 static void add_paramem(struct peer_args *args,
@@ -108,11 +114,11 @@ static void add_qemu_device(struct peer_args *args,
 	if (dev->hugetlb)
 		add(args,
 		    "memory-backend-memfd,hugetlb=on,id=mem-%s,"
-		    "size=%" PRIu64,
-		    id, dev->max_size);
+		    "size=%" PRIu64 "%s",
+		    id, dev->max_size, reserve_option(dev));
 	else
-		add(args, "memory-backend-ram,id=mem-%s,size=%" PRIu64, id,
-		    dev->max_size);
+		add(args, "memory-backend-ram,id=mem-%s,size=%" PRIu64 "%s", id,
+		    dev->max_size, reserve_option(dev));
 	add(args, "-device");
 	add(args,
 	    "virtio-mem-pci,id=%s,memdev=mem-%s,block-size=%" PRIu64

@@ -60,13 +60,6 @@ void suite_only_paramem(void)
 		skip();
 }
 
-void suite_known_bug(const char *sentence)
-{
-	print_message("known bug: %s\n", sentence);
-	if (!getenv("QTEST_KNOWN_BUGS"))
-		skip();
-}
-
 /* ---- the machine --------------------------------------------------------- */
 
 void suite_config(const struct peer_config *config)

@@ -34,12 +34,6 @@ enum peer_kind suite_kind(void);
 void suite_only_paramem(void);
 
 /*
- * Skips a test that the peer is known to fail, unless QTEST_KNOWN_BUGS is set
- * in the environment. Goes away with the bug, which the sentence describes.
- */
-void suite_known_bug(const char *sentence);
-
-/*
  * Runs the tests on one machine made from @config (kind and program are put
  * in). Each has SUITE_TEST's set-up, and a struct mem as its state: the driver
  * of the first device, after a system reset, the requested size as at first.

@@ -141,7 +141,6 @@ static void no_interrupts_without_features_ok(void **state)
 	const struct virtio *v = &mem->virtio;
 
 	suite_only_paramem();
-	suite_known_bug("DRIVER_OK without FEATURES_OK gets interrupts");
 	virtio_reset(v);
 	virtio_set_status(v, STATUS_DRIVER | VIRTIO_CONFIG_S_DRIVER_OK);
 	set_requested(mem, 32 * MIB);

@@ -192,6 +192,12 @@ static uint16_t get16(struct driver *d, uint64_t gpa)
 	return d->rig->ram[gpa] | d->rig->ram[gpa + 1] << 8;
 }
 
+/* The index of a ring, which the device may look at meanwhile. */
+static uint16_t *ring_index(struct driver *d, uint64_t ring)
+{
+	return (uint16_t *)(d->rig->ram + ring + 2);
+}
+
 void driver_desc(struct driver *d, unsigned int index, uint64_t addr,
 		 uint32_t len, uint16_t flags, uint16_t next)
 {
@@ -206,7 +212,8 @@ void driver_desc(struct driver *d, unsigned int index, uint64_t addr,
 void driver_offer(struct driver *d, uint16_t head)
 {
 	put(d, DRIVER_AVAIL + 4 + d->available++ % DRIVER_SIZE * 2, head, 2);
-	put(d, DRIVER_AVAIL + 2, d->available, 2);
+	__atomic_store_n(ring_index(d, DRIVER_AVAIL), htole16(d->available),
+			 __ATOMIC_RELEASE);
 }
 
 void driver_kick(struct driver *d)
@@ -216,7 +223,8 @@ void driver_kick(struct driver *d)
 
 uint16_t driver_used(struct driver *d)
 {
-	return get16(d, DRIVER_USED + 2);
+	return le16toh(
+		__atomic_load_n(ring_index(d, DRIVER_USED), __ATOMIC_ACQUIRE));
 }
 
 void driver_put_request(struct driver *d, unsigned int index, uint16_t type,

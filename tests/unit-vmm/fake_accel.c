@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "bus.h"
+#include "x86_64/registers.h"
 
 void fake_accel_init(struct accel *a)
 {
@@ -155,6 +156,15 @@ void accel_msi_disconnect(struct accel *a, int route, int fd)
 	if (a->msi[route].fd == fd)
 		a->msi[route].connected = false;
 	pthread_mutex_unlock(&a->lock);
+}
+
+int accel_get_registers(struct accel *a, unsigned int cpu,
+			struct cpu_registers *registers)
+{
+	if (!a->registers)
+		return -ENOTSUP;
+	*registers = a->registers[cpu];
+	return 0;
 }
 
 /* ---- what the test does -------------------------------------------------- */

@@ -40,6 +40,7 @@ struct accel {
 	unsigned int nr_ioeventfds;
 	struct fake_msi msi[FAKE_MSI_MAX];
 	unsigned int nr_msi;
+	const struct cpu_registers *registers; /* of each CPU; NULL: none */
 	/* What the next call of each kind fails with: -errno, 0: it works. */
 	int fail_add_memory;
 	int fail_ioeventfd;

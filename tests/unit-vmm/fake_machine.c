@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +33,24 @@ static void fake_add_device(struct machine *m, const char *id, uint64_t max,
 	m->devices[index].driver_ready = true;
 }
 
+void fake_machine_split(struct machine *m)
+{
+	m->config.cpus = 4;
+	m->config.numa = (struct numa_config){
+		.nr = 2,
+		.nodes = {
+			{ .given = true,
+			  .cpus = 0xb,
+			  .memory = UINT64_C(384) << 20 },
+			{ .given = true,
+			  .cpus = 0x4,
+			  .memory = UINT64_C(128) << 20,
+			  .distances = { 17 } },
+		},
+	};
+	m->devices[1].device.node = 1;
+}
+
 struct machine *fake_machine_create(const char *qmp_path)
 {
 	struct machine *m = calloc(1, sizeof(*m));
@@ -42,6 +61,7 @@ struct machine *fake_machine_create(const char *qmp_path)
 	m->config.kernel = "vmlinuz";
 	m->config.cpus = 1;
 	m->config.memory = MACHINE_MEMORY_DEFAULT;
+	numa_complete(&m->config.numa, m->config.cpus, m->config.memory);
 	if (qmp_path)
 		m->config.qmp_paths[m->config.nr_qmp_paths++] = qmp_path;
 	fake_add_device(m, "vm0", UINT64_C(8) << 30, UINT64_C(2) << 20,
@@ -73,8 +93,9 @@ const char *machine_pause_reason(const struct machine *m)
 
 const char *machine_state_name(enum machine_state state)
 {
-	static const char *const names[] = { "prelaunch", "running", "paused",
-					     "shutdown", "internal-error" };
+	static const char *const names[] = { "prelaunch",      "running",
+					     "paused",         "shutdown",
+					     "internal-error", "save-vm" };
 
 	return names[state];
 }
@@ -159,4 +180,26 @@ int machine_mem_device_set_requested(struct machine *m, unsigned int index,
 	if (m->follow)
 		fake_follow(m, dev);
 	return 0;
+}
+
+int machine_dump(struct machine *m, const char *path, bool compress,
+		 struct pm_error *err)
+{
+	if (m->fail_dump)
+		return pm_error_set(err, -m->fail_dump,
+				    "'%s' cannot be created", path);
+	m->dump = (struct dump_info){ .status = DUMP_ACTIVE, .total = 4096 };
+	snprintf(m->dump_path, sizeof(m->dump_path), "%s", path);
+	m->dump_compress = compress;
+	return 0;
+}
+
+void machine_dump_cancel(struct machine *m)
+{
+	m->dump_cancels++;
+}
+
+void machine_dump_info(const struct machine *m, struct dump_info *info)
+{
+	*info = m->dump;
 }

@@ -6,6 +6,7 @@
 #ifndef TESTS_FAKE_MACHINE_H
 #define TESTS_FAKE_MACHINE_H
 
+#include "dump/dump.h"
 #include "machine.h"
 #include "qmp/qmp.h"
 
@@ -18,11 +19,18 @@ struct machine {
 	struct mem_device_info devices[MACHINE_MEM_DEVICES_MAX];
 	unsigned int resets, powerdowns, quits;
 	int fail_set; /* -errno for the next set of a requested size */
-	bool follow;  /* the guest does at once what is requested */
+	struct dump_info dump;
+	char dump_path[256];
+	bool dump_compress;
+	unsigned int dump_cancels;
+	int fail_dump; /* -errno for the next one */
+	bool follow;   /* the guest does at once what is requested */
 };
 
 /* With devices vm0 (8 GiB, blocks of 2 MiB) and vm1 (1 GiB, 128 MiB). */
 struct machine *fake_machine_create(const char *qmp_path);
+/* Gives it two nodes: processors 0, 1, 3 with vm0, and 2 with vm1. */
+void fake_machine_split(struct machine *machine);
 void fake_machine_destroy(struct machine *machine);
 
 #endif /* TESTS_FAKE_MACHINE_H */

@@ -16,22 +16,30 @@ struct fixture {
 	uint8_t *ram;
 	struct guest_memory gm;
 	struct memory_map map;
+	struct numa_config numa;
 };
+
+static void add_device(struct fixture *f, uint64_t size, unsigned int node)
+{
+	struct memory_range range = { .size = size, .node = node };
+
+	assert_int_equal(memory_map_add_device(&f->map, "a", M, &range, NULL),
+			 0);
+}
 
 static int setup(void **state)
 {
 	static struct fixture f;
 	struct guest_memory_region region = { .size = SIZE };
-	uint64_t gpa;
 
 	f.gm.nr = 0;
 	f.ram = calloc(1, SIZE);
 	region.host = f.ram;
 	assert_int_equal(guest_memory_add(&f.gm, &region), 0);
 	assert_int_equal(memory_map_init(&f.map, 4 * G, 46, NULL), 0);
-	assert_int_equal(memory_map_add_device(&f.map, "a", 8 * G, &gpa, NULL),
-			 0);
-	assert_int_equal(memory_map_add_device(&f.map, "b", M, &gpa, NULL), 0);
+	add_device(&f, 8 * G, 0);
+	add_device(&f, M, 0);
+	memset(&f.numa, 0, sizeof(f.numa));
 	*state = &f;
 	return 0;
 }
@@ -62,8 +70,13 @@ static uint8_t sum(const uint8_t *bytes, size_t nr)
 
 static void write_tables(struct fixture *f, unsigned int cpus)
 {
-	const struct acpi_config config = { .map = &f->map, .cpus = cpus };
+	const struct acpi_config config = {
+		.map = &f->map,
+		.cpus = cpus,
+		.numa = &f->numa,
+	};
 
+	numa_complete(&f->numa, cpus, f->map.low_size + f->map.high_size);
 	assert_int_equal(acpi_write(&f->gm, &config), 0);
 }
 
@@ -189,8 +202,10 @@ static void the_mcfg_is_one_bus(void **state)
 
 struct memory {
 	uint64_t base, size;
-	uint32_t flags;
+	uint32_t node, flags;
 };
+
+#define MEMORY_MAX 16
 
 /* The memory of the SRAT; returns how many entries. */
 static unsigned int srat_memory(struct fixture *f, struct memory *memory)
@@ -202,7 +217,8 @@ static unsigned int srat_memory(struct fixture *f, struct memory *memory)
 		assert_true(srat[at + 1]);
 		if (srat[at] != 1)
 			continue;
-		assert_true(nr < 4);
+		assert_true(nr < MEMORY_MAX);
+		memory[nr].node = le(srat + at + 2, 4);
 		memory[nr].base = le(srat + at + 8, 8);
 		memory[nr].size = le(srat + at + 16, 8);
 		memory[nr++].flags = le(srat + at + 28, 4);
@@ -210,27 +226,31 @@ static unsigned int srat_memory(struct fixture *f, struct memory *memory)
 	return nr;
 }
 
+static void expect_affinity(const struct memory *memory, uint64_t base,
+			    uint64_t size, uint32_t node, uint32_t flags)
+{
+	assert_int_equal(memory->base, base);
+	assert_int_equal(memory->size, size);
+	assert_int_equal(memory->node, node);
+	assert_int_equal(memory->flags, flags);
+}
+
 static void device_memory_is_hot_pluggable(void **state)
 {
-	struct memory memory[4] = { 0 };
+	struct memory memory[MEMORY_MAX] = { 0 };
 	struct fixture *f = *state;
 
 	write_tables(f, 2);
-	assert_int_equal(srat_memory(f, memory), 3);
-	assert_int_equal(memory[0].base, 0);
-	assert_int_equal(memory[0].size, 3 * G);
-	assert_int_equal(memory[0].flags, 1);
-	assert_int_equal(memory[1].base, 4 * G);
-	assert_int_equal(memory[1].size, G);
-	assert_int_equal(memory[1].flags, 1);
-	assert_int_equal(memory[2].base, 6 * G);
-	assert_int_equal(memory[2].base + memory[2].size, f->map.device_end);
-	assert_int_equal(memory[2].flags, 3);
+	assert_int_equal(srat_memory(f, memory), 4);
+	expect_affinity(&memory[0], 0, 3 * G, 0, 1);
+	expect_affinity(&memory[1], 4 * G, G, 0, 1);
+	expect_affinity(&memory[2], 6 * G, 8 * G, 0, 3);
+	expect_affinity(&memory[3], 14 * G, M, 0, 3);
 }
 
 static void what_is_not_there_is_not_listed(void **state)
 {
-	struct memory memory[4] = { 0 };
+	struct memory memory[MEMORY_MAX] = { 0 };
 	struct fixture *f = *state;
 
 	assert_int_equal(memory_map_init(&f->map, 64 * M, 46, NULL), 0);
@@ -253,12 +273,95 @@ static void srat_lists_all_cpus(void **state)
 	assert_int_equal(cpus, 64);
 }
 
+/* 3.5 GiB of boot memory: node 1's lies on both sides of the PCI hole. */
+static void three_nodes(struct fixture *f)
+{
+	assert_int_equal(memory_map_init(&f->map, 7 * G / 2, 46, NULL), 0);
+	add_device(f, 4 * G, 2);
+	add_device(f, 2 * G, 0);
+	add_device(f, G, 1);
+	f->numa = (struct numa_config){
+		.nr = 3,
+		.nodes = {
+			{ .given = true, .cpus = 0x5, .memory = G },
+			{ .given = true, .cpus = 0xa, .memory = 5 * G / 2 },
+			{ .given = true, .distances = { 30 } },
+		},
+	};
+	f->numa.nodes[1].distances[2] = 15;
+	f->numa.nodes[2].distances[1] = 40;
+}
+
+static void srat_tells_the_node_of_everything(void **state)
+{
+	struct memory memory[MEMORY_MAX] = { 0 };
+	struct fixture *f = *state;
+	const uint8_t *srat;
+	unsigned int cpus = 0;
+
+	three_nodes(f);
+	write_tables(f, 4);
+	assert_int_equal(srat_memory(f, memory), 6);
+	expect_affinity(&memory[0], 0, G, 0, 1);
+	expect_affinity(&memory[1], G, 2 * G, 1, 1);
+	expect_affinity(&memory[2], 4 * G, G / 2, 1, 1);
+	expect_affinity(&memory[3], 6 * G, 4 * G, 2, 3);
+	expect_affinity(&memory[4], 10 * G, 2 * G, 0, 3);
+	expect_affinity(&memory[5], 12 * G, G, 1, 3);
+	srat = find(f, "SRAT");
+	for (uint32_t at = 48; at < le(srat + 4, 4); at += srat[at + 1])
+		if (srat[at] == 0)
+			assert_int_equal(srat[at + 2], cpus++ & 1);
+	assert_int_equal(cpus, 4);
+}
+
+static void slit_tells_how_far_nodes_are(void **state)
+{
+	static const uint8_t distances[] = {
+		10, 20, 30, 20, 10, 15, 30, 40, 10
+	};
+	struct fixture *f = *state;
+	const uint8_t *slit;
+
+	three_nodes(f);
+	write_tables(f, 4);
+	slit = find(f, "SLIT");
+	assert_int_equal(le(slit + 4, 4), 44 + sizeof(distances));
+	assert_int_equal(le(slit + 36, 8), 3);
+	assert_memory_equal(slit + 44, distances, sizeof(distances));
+}
+
+/* As many of everything as there can be. */
+static void the_largest_machine_fits(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(memory_map_init(&f->map, 64 * G, 46, NULL), 0);
+	f->numa.nr = NUMA_NODES_MAX;
+	for (unsigned int i = 0; i < NUMA_NODES_MAX; i++)
+		f->numa.nodes[i] = (struct numa_node){
+			.cpus = UINT64_C(1) << i,
+			.memory = G,
+		};
+	for (unsigned int i = 0; i < MAP_RANGES_MAX; i++)
+		add_device(f, G, i);
+	write_tables(f, 64);
+	assert_int_equal(le(find(f, "SLIT") + 4, 4), 44 + 64 * 64);
+	assert_int_equal(le(find(f, "SRAT") + 4, 4),
+			 48 + 64 * 16 + (64 + 1 + 64) * 40 - 40);
+}
+
 static void what_does_not_fit_is_refused(void **state)
 {
 	struct fixture *f = *state;
-	const struct acpi_config many = { .map = &f->map, .cpus = 100000 };
+	const struct acpi_config many = {
+		.map = &f->map,
+		.cpus = 100000,
+		.numa = &f->numa,
+	};
 	struct guest_memory none = { .nr = 0 };
 
+	numa_complete(&f->numa, 1, G);
 	assert_int_equal(acpi_write(&f->gm, &many), -ENOSPC);
 	assert_int_equal(acpi_write(&none, &many), -EFAULT);
 }
@@ -289,6 +392,9 @@ int main(void)
 		TEST(device_memory_is_hot_pluggable),
 		TEST(what_is_not_there_is_not_listed),
 		TEST(srat_lists_all_cpus),
+		TEST(srat_tells_the_node_of_everything),
+		TEST(slit_tells_how_far_nodes_are),
+		TEST(the_largest_machine_fits),
 		TEST(what_does_not_fit_is_refused),
 		TEST(writing_twice_gives_the_same),
 	};

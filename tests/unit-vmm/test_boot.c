@@ -33,6 +33,7 @@ struct fixture {
 	uint8_t *image; /* SETUP + CODE bytes, as yet to be written */
 	size_t image_size;
 	struct memory_map map;
+	struct numa_config numa;
 	struct boot_config config;
 	struct boot *boot;
 	uint8_t *ram;
@@ -94,6 +95,9 @@ static int setup(void **state)
 	f.config.kernel = f.kernel;
 	f.config.map = &f.map;
 	f.config.cpus = 1;
+	f.numa.nr = 0;
+	numa_complete(&f.numa, 1, MEMORY);
+	f.config.numa = &f.numa;
 	f.ram = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE,
 		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	assert_ptr_not_equal(f.ram, MAP_FAILED);
@@ -441,11 +445,12 @@ static void high_memory_is_told_and_device_memory_is_not(void **state)
 {
 	struct fixture *f = *state;
 	const uint8_t *bp = f->ram + PARAMS;
-	uint64_t gpa;
+	struct memory_range range = { .size = G };
 
 	/* Only the first 64 MiB are ever written. */
 	assert_int_equal(memory_map_init(&f->map, 5 * G, 46, NULL), 0);
-	assert_int_equal(memory_map_add_device(&f->map, "a", G, &gpa, NULL), 0);
+	assert_int_equal(memory_map_add_device(&f->map, "a", M, &range, NULL),
+			 0);
 	load(f);
 	assert_int_equal(bp[0x1e8], 5);
 	expect_e820(bp + 0x2d0 + 40, M, 3 * G, 1);

@@ -157,6 +157,26 @@ static void regions_are_limited(void **state)
 	assert_null(guest_memory_at(&gm, 0x100000, 1));
 }
 
+static void shared_fields_are_little_endian_and_aligned(void **state)
+{
+	struct guest_memory gm = { .nr = 0 };
+	uint16_t value = 0x5a5a;
+
+	(void)state;
+	add(&gm, 0x4000, low);
+	assert_int_equal(guest_memory_store16(&gm, 0x4ffe, 0x1234), 0);
+	assert_int_equal(low[SIZE - 2], 0x34);
+	assert_int_equal(low[SIZE - 1], 0x12);
+	/* One access can be in one piece only where it is aligned. */
+	assert_int_equal(guest_memory_load16(&gm, 0x4ffd, &value), -EFAULT);
+	assert_int_equal(guest_memory_store16(&gm, 0x4ffd, 0), -EFAULT);
+	assert_int_equal(guest_memory_load16(&gm, 0x5000, &value), -EFAULT);
+	assert_int_equal(guest_memory_store16(&gm, 0x5000, 0), -EFAULT);
+	assert_int_equal(value, 0x5a5a);
+	assert_int_equal(guest_memory_load16(&gm, 0x4ffe, &value), 0);
+	assert_int_equal(value, 0x1234);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,6 +187,7 @@ int main(void)
 		cmocka_unit_test(what_is_absent_is_not_given),
 		cmocka_unit_test(an_empty_range_is_never_there),
 		cmocka_unit_test(copies_go_both_ways),
+		cmocka_unit_test(shared_fields_are_little_endian_and_aligned),
 		cmocka_unit_test(regions_are_limited),
 	};
 

@@ -265,8 +265,33 @@ static void test_device_ids(void **state)
 				 "of the characters A-Z a-z 0-9 . _ - and "
 				 "begin with a letter, a digit or _");
 	config.nr_mem_devices = MACHINE_MEM_DEVICES_MAX + 1;
-	expect_sentence(&config, "a machine cannot have 17 memory devices: use "
-				 "at most 16");
+	expect_sentence(&config, "a machine cannot have 33 memory devices: use "
+				 "at most 32");
+}
+
+static void test_nodes(void **state)
+{
+	struct machine_config config = good();
+	struct pm_error err;
+
+	(void)state;
+	config.mem_devices[1].node = 1;
+	expect_sentence(&config, "vm1: there is no node 1: describe the "
+				 "machine's nodes with --node, or leave node=1 "
+				 "out");
+	config.numa.nr = 1;
+	config.numa.nodes[0] = (struct numa_node){ .given = true,
+						   .cpus = 1,
+						   .memory = config.memory };
+	expect_sentence(&config, "vm1: there is no node 1: the last one is 0; "
+				 "add --node id=1, or choose another");
+	config.numa.nr = 2;
+	config.numa.nodes[1].given = true;
+	assert_int_equal(machine_config_check(&config, &err), 0);
+	config.mem_devices[1].node = 0;
+	expect_sentence(&config, "node 1 has no processor, no boot memory and "
+				 "no memory device: give it one, or leave it "
+				 "out");
 }
 
 static void test_sockets(void **state)
@@ -305,6 +330,7 @@ int main(void)
 		cmocka_unit_test(test_policy),
 		cmocka_unit_test(test_ram_config),
 		cmocka_unit_test(test_device_ids),
+		cmocka_unit_test(test_nodes),
 		cmocka_unit_test(test_sockets),
 	};
 

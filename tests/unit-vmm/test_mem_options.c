@@ -98,9 +98,9 @@ static void test_device(void **state)
 				       "use max-size=2G, say");
 	refuse_device("id=a,size=1G",
 		      "--mem-device has no part 'size': use id, max-size, "
-		      "requested-size, block-size, unplugged-inaccessible, "
-		      "guard, on-violation, "
-		      "backend, page-size, prealloc, reserve, thp, lock, dump, "
+		      "requested-size, block-size, node, "
+		      "unplugged-inaccessible, guard, on-violation, backend, "
+		      "page-size, prealloc, reserve, thp, lock, dump, "
 		      "host-nodes and "
 		      "policy");
 }
@@ -127,6 +127,21 @@ static void test_guard(void **state)
 	refuse_device("id=a,max-size=2G,on-violation=",
 		      "--mem-device: on-violation has no value: use "
 		      "on-violation=stop, say");
+}
+
+static void test_node(void **state)
+{
+	(void)state;
+	assert_int_equal(mem_device("id=a,max-size=2G"), 0);
+	assert_int_equal(device.node, 0);
+	assert_int_equal(mem_device("id=a,max-size=2G,node=63"), 0);
+	assert_int_equal(device.node, 63);
+	refuse_device("id=a,node=64", "--mem-device: node cannot be '64': use "
+				      "a number from 0 to 63");
+	refuse_device("id=a,node=0-1", "--mem-device: node cannot be '0-1': "
+				       "use a number from 0 to 63");
+	refuse_device("id=a,node", "--mem-device: node has no value: use "
+				   "node=1, say");
 }
 
 static void test_switches(void **state)
@@ -198,6 +213,7 @@ int main(void)
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_device),
 		cmocka_unit_test(test_guard),
+		cmocka_unit_test(test_node),
 		cmocka_unit_test(test_switches),
 		cmocka_unit_test(test_backends),
 		cmocka_unit_test(test_nodes),

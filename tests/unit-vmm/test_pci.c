@@ -287,20 +287,96 @@ static void slot_0_is_the_host_bridge(void **state)
 		assert_int_equal(bar_get(f, 0, BAR0 + bar * 4), 0);
 }
 
-static void slots_are_limited(void **state)
-{
-	static struct pci_function more[30];
-	static const struct pci_ids ids = { .vendor = 1 };
-	struct fixture *f = *state;
-	int i;
+/* ---- more functions than slots ------------------------------------------- */
 
-	for (i = 0; i < 29; i++) {
+#define SLOTS     32
+#define FUNCTIONS (1 + (SLOTS - 1) * 8) /* the host bridge is alone */
+
+/* Adds functions, counted from the host bridge and the devices on. */
+static struct pci_function *fill(struct fixture *f, unsigned int from,
+				 unsigned int nr)
+{
+	static struct pci_function more[FUNCTIONS];
+	static const struct pci_ids ids = { .vendor = 0x1234 };
+
+	for (unsigned int i = from; i < nr; i++) {
 		pci_function_init(&more[i], &ids, &device_ops);
+		pci_set_bar(&more[i], 0, BAR0_SIZE, &bar0_ops);
 		assert_int_equal(pci_host_add(f->rig.pci, &more[i]), 0);
 	}
-	pci_function_init(&more[i], &ids, &device_ops);
-	assert_true(pci_host_add(f->rig.pci, &more[i]) < 0);
-	assert_int_equal(rig_config_read(&f->rig, 31, 0, 2), 1);
+	return more;
+}
+
+static uint16_t vendor_at(struct fixture *f, unsigned int devfn)
+{
+	return bus_read(f->rig.mmio, MAP_ECAM_BASE + (devfn << 12), 2);
+}
+
+static bool has_several(struct fixture *f, unsigned int slot)
+{
+	return rig_config_read(&f->rig, slot, PCI_HEADER_TYPE, 1) & 0x80;
+}
+
+static void slots_are_filled_first(void **state)
+{
+	struct fixture *f = *state;
+	struct bus *pio = f->rig.pio;
+
+	fill(f, 3, SLOTS);
+	for (unsigned int slot = 0; slot < SLOTS; slot++) {
+		assert_int_not_equal(vendor_at(f, slot * 8), 0xffff);
+		assert_int_equal(vendor_at(f, slot * 8 + 1), 0xffff);
+		assert_false(has_several(f, slot));
+	}
+	fill(f, SLOTS, SLOTS + 2);
+	assert_int_equal(vendor_at(f, 1), 0xffff);
+	assert_int_equal(vendor_at(f, 9), 0x1234);
+	assert_int_equal(vendor_at(f, 17), 0x1234);
+	assert_int_equal(vendor_at(f, 25), 0xffff);
+	assert_false(has_several(f, 0));
+	assert_true(has_several(f, 1) && has_several(f, 2));
+	assert_false(has_several(f, 3));
+	bus_write(pio, 0xcf8, 0x80000900, 4); /* slot 1, function 1 */
+	assert_int_equal((uint16_t)bus_read(pio, 0xcfc, 2), 0x1234);
+	pci_host_reset(f->rig.pci);
+	assert_true(has_several(f, 1));
+}
+
+static void functions_are_limited(void **state)
+{
+	static const struct pci_ids ids = { .vendor = 1 };
+	struct fixture *f = *state;
+	struct pci_function one_more;
+
+	fill(f, 3, FUNCTIONS);
+	pci_function_init(&one_more, &ids, &device_ops);
+	assert_true(pci_host_add(f->rig.pci, &one_more) < 0);
+	assert_int_equal(vendor_at(f, 255), 0x1234);
+	assert_int_equal(vendor_at(f, 1), 0xffff);
+	assert_false(has_several(f, 0));
+}
+
+/* A line is high as long as one function wants it to be. */
+static void functions_share_lines(void **state)
+{
+	struct fixture *f = *state;
+	struct pci_function *more = fill(f, 3, FUNCTIONS);
+	unsigned int line = 20 + 1; /* of slot 1 */
+
+	pci_set_intx(&f->a.f, true);              /* 1.0 */
+	pci_set_intx(&more[SLOTS], true);         /* 1.1 */
+	pci_set_intx(&more[5], true);             /* 5.0 */
+	pci_set_intx(&more[FUNCTIONS - 3], true); /* 29.7 */
+	pci_set_intx(&f->a.f, false);
+	pci_set_intx(&more[SLOTS], false);
+	assert_true(fake_irq_level(&f->rig.accel, line));
+	pci_set_intx(&more[5], false);
+	assert_true(fake_irq_level(&f->rig.accel, line));
+	pci_set_intx(&more[FUNCTIONS - 3], false);
+	assert_false(fake_irq_level(&f->rig.accel, line));
+	assert_int_equal(f->rig.accel.rises[line], 1);
+	for (unsigned int other = 20; other < 24; other++)
+		assert_false(fake_irq_level(&f->rig.accel, other));
 }
 
 /* ---- BARs ---------------------------------------------------------------- */
@@ -494,7 +570,9 @@ int main(void)
 		TEST(the_address_port_is_32_bits_wide),
 		TEST(an_address_that_selects_nothing_reads_as_ones),
 		TEST(slot_0_is_the_host_bridge),
-		TEST(slots_are_limited),
+		TEST(slots_are_filled_first),
+		TEST(functions_are_limited),
+		TEST(functions_share_lines),
 		TEST(sizing_tells_the_size),
 		TEST(first_places_are_aligned_and_apart),
 		TEST(nothing_answers_before_decoding_is_on),

@@ -308,6 +308,42 @@ static void test_info(void **state)
 	json_decref(object);
 }
 
+static void test_numa(void **state)
+{
+	struct fixture *f = *state;
+	char printed[4096];
+	json_t *nodes;
+
+	fake_machine_split(f->machine);
+	f->machine->devices[0].device.plugged_size = 512 * MiB;
+	f->machine->devices[0].device.requested_size = 1024 * MiB;
+	start(f);
+	assert_int_equal(RUN(cli_numa, printed, "numa", f->path), EXIT_OK);
+	assert_string_equal(
+		printed,
+		"NODE PROCESSORS         MEMORY      AT BOOT      PLUGGED    "
+		"REQUESTED  DEVICES\n"
+		"0    0-1,3             896 MiB      384 MiB      512 MiB      "
+		" "
+		" "
+		"1 GiB  vm0\n"
+		"1    2                 128 MiB      128 MiB            0      "
+		" "
+		" "
+		"    0  vm1\n"
+		"\nDISTANCE    0    1\n"
+		"       0   10   17\n"
+		"       1   17   10\n");
+	assert_int_equal(RUN(cli_numa, printed, "numa", "--json", f->path),
+			 EXIT_OK);
+	nodes = json_loads(printed, 0, NULL);
+	assert_int_equal(json_array_size(nodes), 2);
+	json_decref(nodes);
+	assert_int_equal(RUN(cli_numa, printed, "numa"), EXIT_USAGE);
+	assert_string_equal(printed, "paramem: numa takes one target\n"
+				     "Try 'paramem numa --help'.\n");
+}
+
 /* The machine ends while somebody waits for it. */
 static void *quit_soon(void *opaque)
 {
@@ -346,6 +382,7 @@ int main(void)
 		RESIZE_TEST(test_paused),       RESIZE_TEST(test_no_wait),
 		RESIZE_TEST(test_json),         RESIZE_TEST(test_refusals),
 		RESIZE_TEST(test_usage),        RESIZE_TEST(test_info),
+		RESIZE_TEST(test_usage),        RESIZE_TEST(test_numa),
 		RESIZE_TEST(test_machine_ends),
 	};
 

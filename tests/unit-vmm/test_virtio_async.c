@@ -7,6 +7,7 @@
 #include "../unit/cmocka_all.h"
 
 #include <errno.h>
+#include <linux/pci_regs.h>
 #include <linux/virtio_config.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -254,6 +255,57 @@ static void test_driver_fails(void **state)
 	assert_int_equal(driver_used(&f->d), 0);
 }
 
+static void bus_master(struct fixture *f, bool on)
+{
+	rig_config_write(&f->rig, f->d.slot, PCI_COMMAND,
+			 PCI_COMMAND_MEMORY | (on ? PCI_COMMAND_MASTER : 0), 2);
+}
+
+/* A device that may not write to memory has its answer wait. */
+static void begin_and_lose_bus_mastering(struct fixture *f)
+{
+	begin(f, 0, 0);
+	bus_master(f, false);
+	atomic_store(&gate, false);
+	while (!plugged(f))
+		assert_int_equal(loop_run_once(f->rig.loop), 0);
+	rig_settle(&f->rig);
+	assert_int_equal(driver_used(&f->d), 0);
+	assert_int_equal(driver_answer(&f->d, 0, NULL), NOTHING);
+}
+
+static void test_answer_waits_for_bus_mastering(void **state)
+{
+	struct fixture *f = *state;
+
+	begin_and_lose_bus_mastering(f);
+	offer(f, 2, STATE, 0, 1);
+	rig_settle(&f->rig);
+	assert_int_equal(driver_used(&f->d), 0);
+	bus_master(f, true);
+	await_used(f, 2);
+	assert_int_equal(driver_answer(&f->d, 0, NULL), ACK);
+	assert_int_equal(driver_answer(&f->d, 2, NULL), ACK);
+}
+
+static void test_answer_that_waits_is_forgotten_by_a_reset(void **state)
+{
+	struct fixture *f = *state;
+
+	begin_and_lose_bus_mastering(f);
+	driver_set_status(&f->d, 0);
+	memset(f->rig.ram + DRIVER_AVAIL, 0, 4096);
+	f->d.available = 0;
+	bus_master(f, true);
+	driver_start(&f->d);
+	rig_settle(&f->rig);
+	assert_int_equal(driver_used(&f->d), 0);
+	offer(f, 4, STATE, 0, 1);
+	await_used(f, 1);
+	assert_int_equal(driver_answer(&f->d, 0, NULL), NOTHING);
+	assert_int_equal(driver_answer(&f->d, 4, NULL), ACK);
+}
+
 static void test_system_reset(void **state)
 {
 	struct fixture *f = *state;
@@ -324,10 +376,16 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
-		TEST(test_loop_goes_on),  TEST(test_refused_and_woken),
-		TEST(test_driver_resets), TEST(test_driver_resets_late),
-		TEST(test_driver_fails),  TEST(test_system_reset),
-		TEST(test_destroyed),     TEST(test_driver_resets_at_any_time),
+		TEST(test_loop_goes_on),
+		TEST(test_refused_and_woken),
+		TEST(test_driver_resets),
+		TEST(test_driver_resets_late),
+		TEST(test_driver_fails),
+		TEST(test_system_reset),
+		TEST(test_destroyed),
+		TEST(test_driver_resets_at_any_time),
+		TEST(test_answer_waits_for_bus_mastering),
+		TEST(test_answer_that_waits_is_forgotten_by_a_reset),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,8 +23,10 @@ enum { ACK, NACK, BUSY, ERROR };
 enum { PLUGGED, UNPLUGGED, MIXED };
 
 #define VERSION_1              (UINT64_C(1) << VIRTIO_F_VERSION_1)
+#define ACPI_PXM               (UINT64_C(1) << 0)
 #define UNPLUGGED_INACCESSIBLE (UINT64_C(1) << 1)
 #define INDIRECT               (UINT64_C(1) << 28)
+#define NODE                   63
 #define NEEDS_RESET            VIRTIO_CONFIG_S_NEEDS_RESET
 
 struct fixture {
@@ -69,6 +71,7 @@ static void fixture_init(struct fixture *f)
 		.max_size = 4 * GIB,
 		.requested_size = GIB,
 		.block_size = BLOCK,
+		.node = NODE,
 	};
 }
 
@@ -124,9 +127,10 @@ static void the_driver_reads_the_configuration(void **state)
 	struct fixture *f = *state;
 
 	assert_int_equal(driver_features(&f->d),
-			 VERSION_1 | INDIRECT | UNPLUGGED_INACCESSIBLE);
+			 VERSION_1 | INDIRECT | UNPLUGGED_INACCESSIBLE |
+				 ACPI_PXM);
 	assert_int_equal(driver_config(&f->d, 0, 8), BLOCK);
-	assert_int_equal(driver_config(&f->d, 8, 2), 0);
+	assert_int_equal(driver_config(&f->d, 8, 2), NODE);
 	assert_int_equal(driver_config(&f->d, 16, 8), BASE);
 	assert_int_equal(driver_config(&f->d, 24, 8), 4 * GIB);
 	assert_int_equal(driver_config(&f->d, 32, 8), GIB + SLACK);
@@ -470,6 +474,35 @@ static void a_device_reset_keeps_the_blocks(void **state)
 		*(uint8_t *)guest_memory_at(&f->rig.memory, BASE, BLOCK), 0x77);
 }
 
+static void held_it_takes_no_request(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t offset, size;
+	const struct guest_memory_region *region =
+		&f->rig.memory.regions[f->rig.memory.nr - 1];
+
+	driver_start(&f->d);
+	assert_int_equal(ask(f, PLUG, 1, 2), ACK);
+	virtio_mem_hold(f->vm, true);
+	driver_put_request(&f->d, 0, UNPLUG, BASE + BLOCK, 1);
+	driver_offer(&f->d, 0);
+	driver_kick(&f->d);
+	rig_settle(&f->rig);
+	assert_int_equal(driver_used(&f->d), 1);
+	assert_true(region->next(region->opaque, 0, &offset, &size));
+	assert_int_equal(offset, BLOCK);
+	assert_int_equal(size, 2 * BLOCK);
+	/* Let go, it takes what has waited. */
+	virtio_mem_hold(f->vm, false);
+	rig_settle(&f->rig);
+	assert_int_equal(driver_used(&f->d), 2);
+	assert_int_equal(driver_answer(&f->d, 0, NULL), ACK);
+	assert_true(region->next(region->opaque, 0, &offset, &size));
+	assert_int_equal(offset, 2 * BLOCK);
+	assert_int_equal(size, BLOCK);
+	assert_false(region->next(region->opaque, 3 * BLOCK, &offset, &size));
+}
+
 static void a_system_reset_unplugs_all(void **state)
 {
 	struct fixture *f = *state;
@@ -559,6 +592,7 @@ int main(void)
 		TEST(devices_reach_plugged_memory_alone),
 		TEST(where_no_slot_is_reads_are_zero_and_writes_lost),
 		TEST(a_device_reset_keeps_the_blocks),
+		TEST(held_it_takes_no_request),
 		TEST(a_system_reset_unplugs_all),
 		cmocka_unit_test(what_cannot_be_created_leaves_nothing),
 		TEST(two_devices_live_side_by_side),

@@ -7,8 +7,26 @@
 
 #include <errno.h>
 #include <linux/pci_regs.h>
+#include <time.h>
 
 #include "echo.h"
+
+/* A clock that goes on by so much whenever it is looked at; 0: the real one. */
+static long ns_per_look;
+
+int __real_clock_gettime(clockid_t id, struct timespec *now);
+int __wrap_clock_gettime(clockid_t id, struct timespec *now);
+
+int __wrap_clock_gettime(clockid_t id, struct timespec *now)
+{
+	static struct timespec fake;
+
+	if (!ns_per_look)
+		return __real_clock_gettime(id, now);
+	fake.tv_nsec += ns_per_look;
+	*now = fake;
+	return 0;
+}
 
 /* ---- the queue at work --------------------------------------------------- */
 
@@ -211,6 +229,24 @@ static void a_guest_that_refills_without_end_lets_others_in(void **state)
 
 /* ---- a driver that does it wrong ----------------------------------------- */
 
+static void requests_that_take_long_let_others_in(void **state)
+{
+	struct echo *f = *state;
+
+	driver_start(&f->d);
+	for (int i = 0; i < 10; i++) {
+		echo_put(f, i * 2, 'a' + i);
+		driver_offer(&f->d, i * 2);
+	}
+	ns_per_look = 1000000;
+	driver_kick(&f->d);
+	assert_int_equal(loop_run_once(f->rig.loop), 0);
+	ns_per_look = 0;
+	assert_in_range(driver_used(&f->d), 1, 3);
+	rig_settle(&f->rig);
+	assert_int_equal(driver_used(&f->d), 10);
+}
+
 static void a_kick_before_set_up_is_ignored(void **state)
 {
 	struct echo *f = *state;
@@ -340,6 +376,7 @@ int main(void)
 		TEST(a_plain_write_notifies_too),
 		TEST(the_notification_follows_the_bar),
 		TEST(a_guest_that_refills_without_end_lets_others_in),
+		TEST(requests_that_take_long_let_others_in),
 		TEST(a_kick_before_set_up_is_ignored),
 		TEST(a_kick_of_a_queue_never_enabled_is_ignored),
 		TEST(a_driver_that_gave_up_is_left_alone),

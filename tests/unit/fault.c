@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Makes system calls of the library fail, or lie: see the linker's --wrap. */
+/*
+ * Makes system calls, and allocations, of the library fail, or lie: see the
+ * linker's --wrap.
+ */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/ioctl.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -88,12 +92,17 @@ static bool count_down(struct fault *f)
 	return f->countdown && !--f->countdown;
 }
 
+static bool is_allocation(enum fault_call call)
+{
+	return call == FAULT_CALLOC || call == FAULT_STRDUP;
+}
+
 static enum verdict judge_locked(enum fault_call call)
 {
 	struct fault *f = &faults[call];
 
 	f->calls++;
-	if (count_down(&any)) {
+	if (!is_allocation(call) && count_down(&any)) {
 		hit = call;
 		errno = any.error;
 		return FAIL;
@@ -104,10 +113,22 @@ static enum verdict judge_locked(enum fault_call call)
 	return f->error ? FAIL : LIE;
 }
 
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Whether a call of this kind is to fail, or to lie, sooner or later. */
+static bool is_armed(enum fault_call call)
+{
+	bool armed;
+
+	pthread_mutex_lock(&lock);
+	armed = any.countdown || faults[call].countdown;
+	pthread_mutex_unlock(&lock);
+	return armed;
+}
+
 /* Counts a call, on any thread; sets errno where it should fail. */
 static enum verdict judge(enum fault_call call)
 {
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	enum verdict v;
 
 	pthread_mutex_lock(&lock);
@@ -164,6 +185,28 @@ WRAP(int, mincore, (void *addr, size_t len, unsigned char *vec))
 	if (v == LIE)
 		vec[len / (size_t)sysconf(_SC_PAGESIZE) - 1] = 1;
 	return ret;
+}
+
+/*
+ * The library's one use of it is a scan that can spare it mincore(2): a fault
+ * of that has to be met, so the scan finds a page.
+ */
+WRAP(int, ioctl, (int fd, unsigned long request, ...))
+{
+	const unsigned long scan = 16; /* of linux/fs.h, type 'f' */
+	va_list args;
+	void *arg;
+
+	if (_IOC_TYPE(request) == 'f' && _IOC_NR(request) == scan) {
+		if (is_armed(FAULT_MINCORE))
+			return 1;
+	} else if (judge(FAULT_IOCTL) == FAIL) {
+		return -1;
+	}
+	va_start(args, request);
+	arg = va_arg(args, void *);
+	va_end(args);
+	return __real_ioctl(fd, request, arg);
 }
 
 WRAP(void *, mmap,
@@ -258,17 +301,18 @@ int __wrap_open64(const char *path, int flags, ...)
 	return __wrap_open(path, flags);
 }
 
-WRAP(int, ioctl, (int fd, unsigned long number, ...))
+WRAP(void *, calloc, (size_t nr, size_t size))
 {
-	va_list args;
-	void *argument;
+	if (judge(FAULT_CALLOC) == FAIL)
+		return NULL;
+	return __real_calloc(nr, size);
+}
 
-	va_start(args, number);
-	argument = va_arg(args, void *);
-	va_end(args);
-	if (judge(FAULT_IOCTL) == FAIL)
-		return -1;
-	return __real_ioctl(fd, number, argument);
+WRAP(char *, strdup, (const char *text))
+{
+	if (judge(FAULT_STRDUP) == FAIL)
+		return NULL;
+	return __real_strdup(text);
 }
 
 long __real_syscall(long number, ...);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Makes system calls of the library fail, or lie. */
+/* Makes system calls, and allocations, of the library fail, or lie. */
 #ifndef TEST_FAULT_H
 #define TEST_FAULT_H
 
@@ -9,6 +9,7 @@ enum fault_call {
 	FAULT_DONTNEED, /* madvise(2) with MADV_DONTNEED, _LOCKED or not */
 	FAULT_POPULATE, /* madvise(2) with MADV_POPULATE_WRITE */
 	FAULT_ADVICE,   /* madvise(2) with any other advice */
+	FAULT_CALLOC,
 	FAULT_FALLOCATE,
 	FAULT_FTRUNCATE,
 	FAULT_IOCTL,
@@ -22,6 +23,7 @@ enum fault_call {
 	FAULT_MUNLOCK,
 	FAULT_OPEN,
 	FAULT_PREAD,
+	FAULT_STRDUP,
 	FAULT_USERFAULTFD,
 	NR_FAULTS,
 };
@@ -29,7 +31,7 @@ enum fault_call {
 /* The @nth call from now on, 1 being the next, fails with @error, once. */
 void fault_fail(enum fault_call call, unsigned int nth, int error);
 
-/* The same of all calls taken together. */
+/* The same of all system calls taken together. */
 void fault_fail_any(unsigned int nth, int error);
 
 /* Which call fault_fail_any() made fail; NR_FAULTS: none yet. */

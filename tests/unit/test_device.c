@@ -78,6 +78,31 @@ static void create_fails_without_memory(void **state)
 	pm_ram_destroy(ram);
 }
 
+static void expect_out_of_memory(enum fault_call call, unsigned int nth)
+{
+	struct pm_device *dev = NULL;
+	struct pm_error err = { "" };
+	struct pm_ram *ram;
+
+	fault_reset();
+	assert_int_equal(ram_create_anon(GIB, &ram, NULL), 0);
+	fault_fail(call, nth, ENOMEM);
+	assert_int_equal(pm_device_create(&good, ram, NULL, NULL, &dev, &err),
+			 -ENOMEM);
+	assert_string_equal(err.text, "Out of memory");
+	assert_null(dev);
+	pm_ram_destroy(ram);
+}
+
+/* The device itself, its map of blocks, its name. */
+static void create_runs_out_of_memory(void **state)
+{
+	(void)state;
+	expect_out_of_memory(FAULT_CALLOC, 1);
+	expect_out_of_memory(FAULT_CALLOC, 2);
+	expect_out_of_memory(FAULT_STRDUP, 1);
+}
+
 static void create_tells_the_truth(void **state)
 {
 	struct fixture f;
@@ -445,11 +470,46 @@ static void range_plugged_is_exact(void **state)
 	fixture_finish(&f);
 }
 
+static void expect_run(const struct fixture *f, uint64_t from, uint64_t to,
+		       uint64_t offset, uint64_t size)
+{
+	uint64_t o = 1, s = 1;
+
+	assert_true(pm_device_plugged_run(f->dev, from, to, &o, &s));
+	assert_int_equal(o, offset);
+	assert_int_equal(s, size);
+}
+
+static void plugged_runs_are_exact(void **state)
+{
+	struct fixture f;
+	uint64_t o = 1, s = 2;
+
+	(void)state;
+	fixture_init(&f, GIB);
+	assert_false(pm_device_plugged_run(f.dev, 0, UINT64_MAX, &o, &s));
+	ask(&f, PLUG, block_addr(1), 2);
+	ask(&f, PLUG, block_addr(5), 1);
+	ask(&f, PLUG, block_addr(511), 1);
+	expect_run(&f, 0, UINT64_MAX, 2 * MIB, 4 * MIB);
+	expect_run(&f, 3 * MIB + 1, 4 * MIB + 5, 3 * MIB + 1, MIB + 4);
+	expect_run(&f, 6 * MIB, GIB, 10 * MIB, 2 * MIB);
+	expect_run(&f, 12 * MIB, UINT64_MAX, GIB - 2 * MIB, 2 * MIB);
+	assert_false(pm_device_plugged_run(f.dev, 0, 2 * MIB, &o, &s));
+	assert_false(pm_device_plugged_run(f.dev, 3 * MIB, 3 * MIB, &o, &s));
+	assert_false(pm_device_plugged_run(f.dev, 4 * MIB, 3 * MIB, &o, &s));
+	assert_false(pm_device_plugged_run(f.dev, GIB, UINT64_MAX, &o, &s));
+	assert_int_equal(o, 1);
+	assert_int_equal(s, 2);
+	fixture_finish(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(create_checks_every_value),
 		cmocka_unit_test(create_fails_without_memory),
+		cmocka_unit_test(create_runs_out_of_memory),
 		cmocka_unit_test(create_tells_the_truth),
 		cmocka_unit_test(create_starts_with_empty_memory),
 		cmocka_unit_test(callbacks_are_optional),
@@ -470,6 +530,7 @@ int main(void)
 		cmocka_unit_test(node_needs_its_feature),
 		cmocka_unit_test(config_reads_at_any_offset),
 		cmocka_unit_test(range_plugged_is_exact),
+		cmocka_unit_test(plugged_runs_are_exact),
 	};
 
 	return cmocka_run_group_tests_name("device", tests, NULL, NULL);

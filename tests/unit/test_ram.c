@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "cmocka_all.h"
 #include "fault.h"
 #include "fixture.h"
-
-#define MAX (64 * MIB)
+#include "ram_kinds.h"
 
 static uint64_t page_size(void)
 {
@@ -39,68 +38,28 @@ static unsigned char *host_of(struct pm_ram *ram)
 	return pm_ram_host(ram);
 }
 
-static void assert_zeros(const unsigned char *p, uint64_t size)
-{
-	for (uint64_t i = 0; i < size; i += page_size())
-		assert_int_equal(p[i], 0);
-	assert_int_equal(p[size - 1], 0);
-}
-
 /* ---- what the kernel thinks of the reservation -------------------------- */
-
-struct mappings {
-	unsigned int count;
-	uint64_t charged; /* bytes that count as committed: flag "ac" */
-	uint64_t dumped;  /* bytes that a core dump would hold: no flag "dd" */
-};
-
-/* The part of smaps that lies within the reservation; false without smaps. */
-static bool read_mappings(struct pm_ram *ram, struct mappings *m)
-{
-	uint64_t start = (uintptr_t)pm_ram_host(ram);
-	uint64_t end = start + pm_ram_max_size(ram);
-	uint64_t from, to, size = 0;
-	FILE *file = fopen("/proc/self/smaps", "r");
-	char line[512];
-
-	memset(m, 0, sizeof(*m));
-	if (!file)
-		return false;
-	while (fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " ", &from, &to) == 2) {
-			from = from < start ? start : from;
-			to = to > end ? end : to;
-			size = from < to ? to - from : 0;
-			m->count += size != 0;
-		} else if (strncmp(line, "VmFlags:", 8) == 0) {
-			m->charged += strstr(line, " ac") ? size : 0;
-			m->dumped += strstr(line, " dd") ? 0 : size;
-		}
-	}
-	fclose(file);
-	return m->count != 0;
-}
 
 static void only_accessible_part_is_charged(void **state)
 {
 	struct pm_ram *ram = create(1024 * GIB);
-	struct mappings m;
+	struct ram_mappings m;
 
 	(void)state;
-	if (!read_mappings(ram, &m))
+	if (!ram_mappings(ram, &m))
 		skip();
 	assert_int_equal(m.charged, 0);
 	pm_ram_resize(ram, 8 * MIB, NULL);
 	memset(pm_ram_host(ram), 1, 4 * MIB);
 	pm_ram_resize(ram, 32 * MIB, NULL);
-	read_mappings(ram, &m);
+	ram_mappings(ram, &m);
 	assert_int_equal(m.charged, 32 * MIB);
 	memset(pm_ram_host(ram), 1, 32 * MIB);
 	pm_ram_resize(ram, 2 * MIB, NULL);
-	read_mappings(ram, &m);
+	ram_mappings(ram, &m);
 	assert_int_equal(m.charged, 2 * MIB);
 	pm_ram_resize(ram, 0, NULL);
-	read_mappings(ram, &m);
+	ram_mappings(ram, &m);
 	assert_int_equal(m.charged, 0);
 	pm_ram_destroy(ram);
 }
@@ -109,25 +68,25 @@ static void only_accessible_part_is_charged(void **state)
 static void stays_two_mappings(void **state)
 {
 	struct pm_ram *ram = create(MAX);
-	struct mappings m;
+	struct ram_mappings m;
 
 	(void)state;
-	if (!read_mappings(ram, &m))
+	if (!ram_mappings(ram, &m))
 		skip();
 	for (uint64_t size = 2 * MIB; size < MAX; size += 2 * MIB) {
 		pm_ram_resize(ram, size, NULL);
 		if (size % (4 * MIB))
 			host_of(ram)[size - 1] = 1;
-		read_mappings(ram, &m);
+		ram_mappings(ram, &m);
 		assert_in_range(m.count, 1, 2);
 	}
 	for (uint64_t size = MAX - 2 * MIB; size; size -= 2 * MIB) {
 		pm_ram_resize(ram, size, NULL);
-		read_mappings(ram, &m);
+		ram_mappings(ram, &m);
 		assert_in_range(m.count, 1, 2);
 	}
 	pm_ram_resize(ram, MAX, NULL);
-	read_mappings(ram, &m);
+	ram_mappings(ram, &m);
 	assert_int_equal(m.count, 1);
 	pm_ram_destroy(ram);
 }
@@ -135,12 +94,12 @@ static void stays_two_mappings(void **state)
 static void stays_out_of_core_dumps(void **state)
 {
 	struct pm_ram *ram = create_sized(MAX, 8 * MIB);
-	struct mappings m;
+	struct ram_mappings m;
 
 	(void)state;
 	pm_ram_resize(ram, 4 * MIB, NULL);
 	pm_ram_resize(ram, 16 * MIB, NULL);
-	if (!read_mappings(ram, &m))
+	if (!ram_mappings(ram, &m))
 		skip();
 	assert_int_equal(m.dumped, 0);
 	pm_ram_destroy(ram);
@@ -173,6 +132,19 @@ static void create_fails_with_mmap(void **state)
 	fault_reset();
 	fault_fail(FAULT_MMAP, 1, ENOMEM);
 	assert_int_equal(ram_create_anon(MAX, &ram, NULL), -ENOMEM);
+	assert_null(ram);
+}
+
+static void create_runs_out_of_memory(void **state)
+{
+	struct pm_ram *ram = NULL;
+	struct pm_error err = { "" };
+
+	(void)state;
+	fault_reset();
+	fault_fail(FAULT_CALLOC, 1, ENOMEM);
+	assert_int_equal(ram_create_anon(MAX, &ram, &err), -ENOMEM);
+	assert_string_equal(err.text, "Out of memory");
 	assert_null(ram);
 }
 
@@ -381,6 +353,45 @@ static void discard_sees_every_page(void **state)
 	pm_ram_destroy(ram);
 }
 
+static bool kernel_can_scan(void)
+{
+	unsigned int major = 0, minor = 0;
+	struct utsname name;
+
+	assert_int_equal(uname(&name), 0);
+	assert_int_equal(sscanf(name.release, "%u.%u", &major, &minor), 2);
+	return major > 6 || (major == 6 && minor >= 7);
+}
+
+/*
+ * A guest may have it done as often as it likes, in the main loop. A kernel
+ * that cannot scan has its pages looked at, so less has to do there.
+ */
+static void large_discard_is_checked(void **state)
+{
+	const bool scan = kernel_can_scan();
+	struct pm_ram_config config = { .max_size = UINT64_C(1)
+						    << (scan ? 40 : 30),
+					.no_reserve = true };
+	struct pm_ram *ram;
+	unsigned char *host;
+
+	(void)state;
+	assert_int_equal(pm_ram_create(&config, &ram, NULL), 0);
+	assert_int_equal(pm_ram_resize(ram, config.max_size, NULL), 0);
+	host = host_of(ram);
+	for (uint64_t at = 0; at < config.max_size; at += config.max_size / 8)
+		host[at] = 1;
+	fault_reset();
+	assert_int_equal(pm_ram_discard(ram, 0, config.max_size), 0);
+	assert_int_equal(fault_calls(FAULT_MINCORE) == 0, scan);
+	host[MIB] = 1;
+	fault_ineffective(1);
+	assert_int_equal(pm_ram_discard(ram, 0, config.max_size), -EBUSY);
+	assert_int_equal(pm_ram_discard(ram, 0, config.max_size), 0);
+	pm_ram_destroy(ram);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -389,6 +400,7 @@ int main(void)
 		cmocka_unit_test(stays_out_of_core_dumps),
 		cmocka_unit_test(create_checks_size),
 		cmocka_unit_test(create_fails_with_mmap),
+		cmocka_unit_test(create_runs_out_of_memory),
 		cmocka_unit_test(destroy_takes_null),
 		cmocka_unit_test(starts_empty),
 		cmocka_unit_test(reserves_a_tebibyte),
@@ -403,6 +415,7 @@ int main(void)
 		cmocka_unit_test(discard_checks_range),
 		cmocka_unit_test(discard_reports_the_failure),
 		cmocka_unit_test(discard_sees_every_page),
+		cmocka_unit_test(large_discard_is_checked),
 	};
 
 	return cmocka_run_group_tests_name("ram", tests, NULL, NULL);

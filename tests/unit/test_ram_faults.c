@@ -247,6 +247,22 @@ static void populating_the_old_way_fails_as_well(void **state)
 	pm_ram_destroy(w.ram);
 }
 
+/* Where a plain access would raise SIGBUS, pages are what is lacking. */
+static void populating_never_raises_a_signal(void **state)
+{
+	struct pm_error err = { "" };
+	struct walk w;
+
+	walk_init(&w, state, SMALL);
+	assert_int_equal(pm_ram_resize(w.ram, LARGE, NULL), 0);
+	fault_reset();
+	fault_fail(FAULT_POPULATE, 1, EFAULT);
+	assert_int_equal(pm_ram_populate(w.ram, SMALL, UNIT, &err), -ENOMEM);
+	assert_int_not_equal(err.text[0], '\0');
+	assert_int_equal(ram_backing(w.ram, LARGE), SMALL);
+	pm_ram_destroy(w.ram);
+}
+
 /* Interrupted is not failed. */
 static void signals_do_not_matter(void **state)
 {
@@ -293,6 +309,7 @@ int main(void)
 		KIND_TESTS(populating_is_all_or_nothing),
 		KIND_TEST(populating_the_old_way_fails_as_well, memfd),
 		KIND_TEST(populating_the_old_way_fails_as_well, hugetlb),
+		KIND_TESTS(populating_never_raises_a_signal),
 		KIND_TEST(signals_do_not_matter, memfd),
 		KIND_TEST(signals_do_not_matter, hugetlb),
 		KIND_TESTS(discarding_fails_aloud),

@@ -113,7 +113,9 @@ static int run_query_name(struct qmp_conn *conn, const json_t *args,
 static int run_stop(struct qmp_conn *conn, const json_t *args, json_t **ret,
 		    struct qmp_error *error)
 {
-	(void)args, (void)error;
+	(void)args;
+	if (qmp_check_no_dump(conn, error) < 0)
+		return -1;
 	machine_stop(conn->qmp->machine);
 	return done(ret);
 }
@@ -124,6 +126,8 @@ static int run_cont(struct qmp_conn *conn, const json_t *args, json_t **ret,
 	struct pm_error why = { "" };
 
 	(void)args;
+	if (qmp_check_no_dump(conn, error) < 0)
+		return -1;
 	if (machine_cont(conn->qmp->machine, &why) < 0)
 		return qmp_error_set(error, QMP_GENERIC_ERROR, "%s", why.text);
 	return done(ret);
@@ -251,6 +255,23 @@ static const struct qmp_arg args_qom_set[] = {
 	{ 0 },
 };
 
+static const struct qmp_arg args_human_monitor[] = {
+	{ "command-line", QMP_STRING, false },
+	{ "cpu-index", QMP_INTEGER, true },
+	{ 0 },
+};
+
+static const struct qmp_arg args_dump[] = {
+	{ "paging", QMP_BOOL, false },
+	{ "protocol", QMP_STRING, false },
+	{ "detach", QMP_BOOL, true },
+	{ "begin", QMP_INTEGER, true },
+	{ "length", QMP_INTEGER, true },
+	{ "format", QMP_STRING, true },
+	{ "x-paramem-compress", QMP_BOOL, true },
+	{ 0 },
+};
+
 static const struct qmp_command commands[] = {
 	{ "qmp_capabilities", args_capabilities, run_capabilities },
 	{ "query-version", args_none, run_query_version },
@@ -267,6 +288,14 @@ static const struct qmp_command commands[] = {
 	{ "query-memory-devices", args_none, run_query_memory_devices },
 	{ "query-memory-size-summary", args_none,
 	  run_query_memory_size_summary },
+	{ "human-monitor-command", args_human_monitor,
+	  qmp_human_monitor_command },
+	{ "x-paramem-query-numa", args_none, qmp_query_numa },
+	{ "dump-guest-memory", args_dump, qmp_dump_guest_memory },
+	{ "query-dump", args_none, qmp_query_dump },
+	{ "query-dump-guest-memory-capability", args_none,
+	  qmp_query_dump_capability },
+	{ "x-paramem-dump-cancel", args_none, qmp_dump_cancel },
 };
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))

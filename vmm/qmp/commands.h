@@ -25,7 +25,7 @@ struct qmp_error {
 int qmp_error_set(struct qmp_error *error, const char *class, const char *fmt,
 		  ...) __attribute__((format(printf, 3, 4)));
 
-enum qmp_type { QMP_STRING, QMP_ARRAY, QMP_ANY };
+enum qmp_type { QMP_STRING, QMP_ARRAY, QMP_BOOL, QMP_INTEGER, QMP_ANY };
 
 struct qmp_arg {
 	const char *name; /* NULL ends the list */
@@ -36,8 +36,11 @@ struct qmp_arg {
 /*
  * @args are checked against the command's list before it runs; NULL when the
  * request had none. On success @ret becomes a new reference, or NULL when
- * memory ran out; on failure -1 with @error.
+ * memory ran out; on failure -1 with @error. QMP_LATER: the client waits for
+ * qmp_dispatch_answer(), and no other request of its is looked at until then.
  */
+#define QMP_LATER 1
+
 typedef int qmp_command_fn(struct qmp_conn *conn, const json_t *args,
 			   json_t **ret, struct qmp_error *error);
 
@@ -57,5 +60,16 @@ const char *qmp_guard_level(const struct mem_device_info *info);
 /* In qom.c. */
 qmp_command_fn qmp_qom_get;
 qmp_command_fn qmp_qom_set;
+
+/* In numa.c. */
+qmp_command_fn qmp_query_numa;
+qmp_command_fn qmp_human_monitor_command;
+/* In dump.c. */
+qmp_command_fn qmp_dump_guest_memory;
+qmp_command_fn qmp_query_dump;
+qmp_command_fn qmp_query_dump_capability;
+qmp_command_fn qmp_dump_cancel;
+/* -1 with @error while a dump is under way. */
+int qmp_check_no_dump(struct qmp_conn *conn, struct qmp_error *error);
 
 #endif /* VMM_QMP_COMMANDS_H */

@@ -25,7 +25,7 @@
 
 static bool conn_may_read(const struct qmp_conn *conn)
 {
-	return conn->out.len < QMP_OUT_EVENTS;
+	return conn->out.len < QMP_OUT_EVENTS && !conn->later;
 }
 
 static void conn_watch(struct qmp_conn *conn)
@@ -144,7 +144,11 @@ static void conn_ready(void *opaque, uint32_t events)
 	conn_flush(conn);
 	/* What was read before the queue filled may be answerable now. */
 	conn_process(conn);
-	if (conn->eof && conn->in_at == conn->in_len && !conn->out.len)
+	if (conn->eof && conn->in_at == conn->in_len && !conn->out.len &&
+	    !conn->later)
+		conn->dead = true;
+	/* Nobody is there for the answer any more. */
+	if (conn->later && (events & (EPOLLHUP | EPOLLERR)))
 		conn->dead = true;
 	if (conn->dead)
 		qmp_server_forget(conn);
@@ -187,5 +191,6 @@ void qmp_conn_destroy(struct qmp_conn *conn)
 	loop_remove(conn->qmp->loop, &conn->source);
 	close(conn->source.fd);
 	buffer_clear(&conn->out);
+	json_decref(conn->later);
 	free(conn);
 }

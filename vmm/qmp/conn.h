@@ -32,6 +32,7 @@ struct qmp_conn {
 	bool negotiated; /* past qmp_capabilities */
 	bool eof;        /* the client sends nothing more */
 	bool dead;       /* to be freed by its own callback */
+	json_t *later;   /* the request whose answer is still to come */
 	struct buffer out;
 	size_t in_at;
 	size_t in_len;

@@ -83,6 +83,10 @@ static bool type_matches(const json_t *value, enum qmp_type type)
 		return json_is_string(value);
 	case QMP_ARRAY:
 		return json_is_array(value);
+	case QMP_BOOL:
+		return json_is_boolean(value);
+	case QMP_INTEGER:
+		return json_is_integer(value);
 	case QMP_ANY:
 		break;
 	}
@@ -91,7 +95,16 @@ static bool type_matches(const json_t *value, enum qmp_type type)
 
 static const char *type_name(enum qmp_type type)
 {
-	return type == QMP_STRING ? "string" : "array";
+	switch (type) {
+	case QMP_STRING:
+		return "string";
+	case QMP_BOOL:
+		return "boolean";
+	case QMP_INTEGER:
+		return "integer";
+	default:
+		return "array";
+	}
 }
 
 static const struct qmp_arg *find_arg(const struct qmp_arg *args,
@@ -190,13 +203,30 @@ void qmp_dispatch(struct qmp_conn *conn, const char *text, size_t len)
 {
 	struct qmp_error error;
 	json_t *request, *ret = NULL;
+	int status;
 
 	if (parse_request(text, len, &request, &error) < 0) {
 		dispatch_send(conn, error_reply(&error), NULL);
 		return;
 	}
-	if (run_request(conn, request, &ret, &error) < 0)
+	status = run_request(conn, request, &ret, &error);
+	if (status < 0)
 		dispatch_send(conn, error_reply(&error), request);
+	else if (status == QMP_LATER)
+		conn->later = json_incref(request);
+	else
+		dispatch_send(conn, json_pack("{s:o}", "return", ret), request);
+	json_decref(request);
+}
+
+void qmp_dispatch_answer(struct qmp_conn *conn, json_t *ret,
+			 const struct qmp_error *error)
+{
+	json_t *request = conn->later;
+
+	conn->later = NULL;
+	if (error->class)
+		dispatch_send(conn, error_reply(error), request);
 	else
 		dispatch_send(conn, json_pack("{s:o}", "return", ret), request);
 	json_decref(request);

@@ -195,3 +195,8 @@ void qmp_event_resume(struct qmp *qmp)
 {
 	event_broadcast(qmp, "RESUME", NULL, QMP_OUT_EVENTS);
 }
+
+void qmp_event_send(struct qmp *qmp, const char *name, json_t *data)
+{
+	event_broadcast(qmp, name, data, QMP_OUT_EVENTS);
+}

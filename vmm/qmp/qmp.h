@@ -34,6 +34,12 @@ void qmp_event_reset(struct qmp *qmp, bool guest, const char *reason);
 void qmp_event_stop(struct qmp *qmp);
 void qmp_event_resume(struct qmp *qmp);
 /*
+ * DUMP_COMPLETED; and the answer to whoever began the dump and has waited for
+ * it, which comes last.
+ */
+void qmp_event_dump_completed(struct qmp *qmp);
+void qmp_answer_dump(struct qmp *qmp);
+/*
  * MEMORY_DEVICE_SIZE_CHANGE: coalesced to a bounded rate per device, the last
  * size always delivered.
  */

@@ -52,6 +52,8 @@ struct qmp {
 /* Ends a client that has marked itself dead. */
 void qmp_server_forget(struct qmp_conn *conn);
 
+/* Sends an event to all clients; @data, which may be NULL, is released here. */
+void qmp_event_send(struct qmp *qmp, const char *name, json_t *data);
 /* Sends the sizes that still wait, whatever the time. */
 void qmp_events_flush(struct qmp *qmp);
 /* The callback of the size timer. */

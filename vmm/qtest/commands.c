@@ -5,6 +5,7 @@
  */
 #include "qtest.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -328,9 +329,11 @@ static bool parse_call(const struct command *command, char **words,
 	call->width = command->width;
 	call->nr = nr - text;
 	call->text = text ? words[call->nr] : NULL;
-	for (unsigned int i = 0; i < call->nr; i++)
+	for (unsigned int i = 0; i < call->nr; i++) {
+		assert(words[i]);
 		if (!parse_number(words[i], &call->number[i]))
 			return false;
+	}
 	return true;
 }
 

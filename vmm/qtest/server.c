@@ -7,12 +7,12 @@
  * answer waits for that, so that a test finds all done when it has it:
  *
  *	reading   lines come in; the first whole one is carried out
- *	busy      nothing is read until the loop is idle; then the answer goes
- *	          out, and the next line is looked at
+ *	busy      nothing is read until the loop is idle; then the next line is
+ *	          carried out, or, when there is none, the answers go out
  *
- * A client that does not read its answers has no further lines carried out.
- * One that has gone has its last whole lines carried out, and nobody hears the
- * answers.
+ * So a client that sends several lines at once is woken once. One that does
+ * not read its answers has no further lines carried out. One that has gone has
+ * its last whole lines carried out, and nobody hears the answers.
  */
 #include "qtest.h"
 
@@ -26,6 +26,9 @@
 #include <unistd.h>
 
 #define OUT_MAX (QTEST_LINE_MAX + 65536)
+
+/* With more answers than that, they go out before the next line is run. */
+#define OUT_HELD 16384
 
 static void client_advance(struct qtest *q);
 
@@ -116,7 +119,6 @@ static void client_idle(void *opaque)
 	struct qtest *q = opaque;
 
 	q->busy = false;
-	client_flush(q);
 	client_advance(q);
 }
 
@@ -144,6 +146,9 @@ static void client_advance(struct qtest *q)
 {
 	if (q->busy)
 		return;
+	if (q->out.len < OUT_HELD && line_execute(q))
+		return;
+	client_flush(q);
 	if (q->out.len) {
 		client_watch(q, EPOLLOUT);
 		return;

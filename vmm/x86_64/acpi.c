@@ -1,25 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The ACPI tables: RSDP, XSDT, FADT, MADT, MCFG and SRAT are written here by
- * the ACPI specification 6.4, chapter 5; the DSDT is compiled from dsdt.asl.
+ * The ACPI tables: RSDP, XSDT, FADT, MADT and MCFG are written here by the
+ * ACPI specification 6.4, chapter 5, SRAT and SLIT in acpi_numa.c; the DSDT is
+ * compiled from dsdt.asl.
  */
 #include "acpi.h"
 
 #include <assert.h>
 #include <endian.h>
 #include <errno.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "../dev/power.h"
+#include "acpi_table.h"
 #include "dsdt.h"
-
-#define PACKED __attribute__((packed))
-
-/* The signature of each table, as a little-endian number. */
-#define SIGNATURE(a, b, c, d)                                       \
-	((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | \
-	 (uint32_t)(d) << 24)
 
 struct acpi_rsdp {
 	char signature[8];
@@ -33,19 +27,6 @@ struct acpi_rsdp {
 	uint8_t reserved[3];
 } PACKED;
 static_assert(sizeof(struct acpi_rsdp) == 36, "ACPI 5.2.5.3");
-
-struct acpi_header {
-	uint32_t signature;
-	uint32_t length;
-	uint8_t revision;
-	uint8_t checksum;
-	char oem_id[6];
-	char oem_table_id[8];
-	uint32_t oem_revision;
-	char creator_id[4];
-	uint32_t creator_revision;
-} PACKED;
-static_assert(sizeof(struct acpi_header) == 36, "ACPI 5.2.6");
 
 struct acpi_address {
 	uint8_t space; /* 0: memory, 1: ports */
@@ -171,39 +152,6 @@ struct acpi_mcfg {
 } PACKED;
 static_assert(sizeof(struct acpi_mcfg) == 60, "PCI firmware 4.1.2");
 
-struct acpi_srat {
-	struct acpi_header header;
-	uint32_t reserved0; /* 1, for what came before it */
-	uint64_t reserved1;
-} PACKED;
-
-struct srat_cpu {
-	uint8_t type; /* 0 */
-	uint8_t length;
-	uint8_t domain_low;
-	uint8_t apic_id;
-	uint32_t flags;
-	uint8_t sapic_eid;
-	uint8_t domain_high[3];
-	uint32_t clock_domain;
-} PACKED;
-static_assert(sizeof(struct srat_cpu) == 16, "ACPI 5.2.16.1");
-
-struct srat_memory {
-	uint8_t type; /* 1 */
-	uint8_t length;
-	uint32_t domain;
-	uint16_t reserved0;
-	uint64_t base;
-	uint64_t size;
-	uint32_t reserved1;
-	uint32_t flags;
-	uint64_t reserved2;
-} PACKED;
-static_assert(sizeof(struct srat_memory) == 40, "ACPI 5.2.16.2");
-#define SRAT_ENABLED       (1u << 0)
-#define SRAT_HOT_PLUGGABLE (1u << 1)
-
 struct acpi_facs {
 	uint32_t signature;
 	uint32_t length;
@@ -216,80 +164,6 @@ struct acpi_facs {
 	uint8_t reserved[31];
 } PACKED;
 static_assert(sizeof(struct acpi_facs) == 64, "ACPI 5.2.10");
-#define FACS_ALIGN 64
-
-#define TABLES_MAX 8
-
-/* Tables are put one behind the other into an area of guest memory. */
-struct writer {
-	uint8_t *area;
-	uint32_t used;
-	bool full;
-	uint32_t tables[TABLES_MAX]; /* what the XSDT lists */
-	unsigned int nr_tables;
-};
-
-static uint8_t checksum(const void *data, size_t size)
-{
-	const uint8_t *byte = data;
-	uint8_t sum = 0;
-
-	while (size--)
-		sum += *byte++;
-	return -sum;
-}
-
-static void put(struct writer *w, const void *data, uint32_t size)
-{
-	if (w->full || size > ACPI_SIZE - w->used) {
-		w->full = true;
-		return;
-	}
-	memcpy(w->area + w->used, data, size);
-	w->used += size;
-}
-
-/* Starts a table at an aligned place and returns that place. */
-static uint32_t table_begin(struct writer *w)
-{
-	uint32_t start = (w->used + FACS_ALIGN - 1) & ~(FACS_ALIGN - 1);
-
-	w->full = w->full || start > ACPI_SIZE;
-	if (!w->full)
-		w->used = start;
-	return start;
-}
-
-static struct acpi_header header(uint32_t signature, uint8_t revision)
-{
-	return (struct acpi_header){
-		.signature = htole32(signature),
-		.revision = revision,
-		.oem_id = "PARAM ",
-		.oem_table_id = "PARAMEM ",
-		.oem_revision = htole32(1),
-		.creator_id = "PMEM",
-		.creator_revision = htole32(1),
-	};
-}
-
-/* Fills in length and checksum, now that the table is whole. */
-static void table_end(struct writer *w, uint32_t start)
-{
-	struct acpi_header *h = (struct acpi_header *)(w->area + start);
-
-	if (w->full)
-		return;
-	h->length = htole32(w->used - start);
-	h->checksum = 0;
-	h->checksum = checksum(h, w->used - start);
-}
-
-static void table_list(struct writer *w, uint32_t start)
-{
-	assert(w->nr_tables < TABLES_MAX);
-	w->tables[w->nr_tables++] = ACPI_BASE + start;
-}
 
 static struct acpi_address port(uint16_t number, uint8_t bytes)
 {
@@ -302,24 +176,24 @@ static struct acpi_address port(uint16_t number, uint8_t bytes)
 }
 
 /* Has no checksum, and is not listed: only the FADT points at it. */
-static uint32_t put_facs(struct writer *w)
+static uint32_t put_facs(struct acpi_writer *w)
 {
-	uint32_t start = table_begin(w);
+	uint32_t start = acpi_begin(w);
 	const struct acpi_facs facs = {
-		.signature = htole32(SIGNATURE('F', 'A', 'C', 'S')),
+		.signature = htole32(ACPI_SIGNATURE('F', 'A', 'C', 'S')),
 		.length = htole32(sizeof(facs)),
 		.version = 2,
 	};
 
-	put(w, &facs, sizeof(facs));
+	acpi_put(w, &facs, sizeof(facs));
 	return ACPI_BASE + start;
 }
 
-static void put_fadt(struct writer *w, uint32_t facs, uint32_t dsdt)
+static void put_fadt(struct acpi_writer *w, uint32_t facs, uint32_t dsdt)
 {
-	uint32_t start = table_begin(w);
+	uint32_t start = acpi_begin(w);
 	const struct acpi_fadt fadt = {
-		.header = header(SIGNATURE('F', 'A', 'C', 'P'), 6),
+		.header = acpi_header(ACPI_SIGNATURE('F', 'A', 'C', 'P'), 6),
 		.facs = htole32(facs),
 		.dsdt = htole32(dsdt),
 		.preferred_profile = FADT_PROFILE_SERVER,
@@ -341,16 +215,16 @@ static void put_fadt(struct writer *w, uint32_t facs, uint32_t dsdt)
 		.x_pm1a_control = port(POWER_PM1_CONTROL, 2),
 	};
 
-	put(w, &fadt, sizeof(fadt));
-	table_end(w, start);
-	table_list(w, start);
+	acpi_put(w, &fadt, sizeof(fadt));
+	acpi_end(w, start);
+	acpi_list(w, start);
 }
 
-static void put_madt(struct writer *w, unsigned int cpus)
+static void put_madt(struct acpi_writer *w, unsigned int cpus)
 {
-	uint32_t start = table_begin(w);
+	uint32_t start = acpi_begin(w);
 	const struct acpi_madt madt = {
-		.header = header(SIGNATURE('A', 'P', 'I', 'C'), 5),
+		.header = acpi_header(ACPI_SIGNATURE('A', 'P', 'I', 'C'), 5),
 		.lapic_address = htole32(MAP_LAPIC_BASE),
 		.flags = htole32(MADT_PCAT_COMPAT),
 	};
@@ -367,7 +241,7 @@ static void put_madt(struct writer *w, unsigned int cpus)
 		.flags = htole16(MADT_ACTIVE_HIGH_LEVEL),
 	};
 
-	put(w, &madt, sizeof(madt));
+	acpi_put(w, &madt, sizeof(madt));
 	for (unsigned int i = 0; i < cpus; i++) {
 		const struct madt_lapic lapic = {
 			.length = sizeof(lapic),
@@ -376,98 +250,53 @@ static void put_madt(struct writer *w, unsigned int cpus)
 			.flags = htole32(1),
 		};
 
-		put(w, &lapic, sizeof(lapic));
+		acpi_put(w, &lapic, sizeof(lapic));
 	}
-	put(w, &ioapic, sizeof(ioapic));
-	put(w, &sci, sizeof(sci));
-	table_end(w, start);
-	table_list(w, start);
+	acpi_put(w, &ioapic, sizeof(ioapic));
+	acpi_put(w, &sci, sizeof(sci));
+	acpi_end(w, start);
+	acpi_list(w, start);
 }
 
-static void put_mcfg(struct writer *w)
+static void put_mcfg(struct acpi_writer *w)
 {
-	uint32_t start = table_begin(w);
+	uint32_t start = acpi_begin(w);
 	const struct acpi_mcfg mcfg = {
-		.header = header(SIGNATURE('M', 'C', 'F', 'G'), 1),
+		.header = acpi_header(ACPI_SIGNATURE('M', 'C', 'F', 'G'), 1),
 		.base = htole64(MAP_ECAM_BASE),
 		.bus_end = MAP_ECAM_SIZE / (1 << 20) - 1,
 	};
 
-	put(w, &mcfg, sizeof(mcfg));
-	table_end(w, start);
-	table_list(w, start);
+	acpi_put(w, &mcfg, sizeof(mcfg));
+	acpi_end(w, start);
+	acpi_list(w, start);
 }
 
-static void put_srat_memory(struct writer *w, uint64_t base, uint64_t size,
-			    uint32_t flags)
+static uint32_t put_xsdt(struct acpi_writer *w)
 {
-	const struct srat_memory memory = {
-		.type = 1,
-		.length = sizeof(memory),
-		.base = htole64(base),
-		.size = htole64(size),
-		.flags = htole32(SRAT_ENABLED | flags),
-	};
+	uint32_t start = acpi_begin(w);
+	const struct acpi_header h =
+		acpi_header(ACPI_SIGNATURE('X', 'S', 'D', 'T'), 1);
 
-	if (size)
-		put(w, &memory, sizeof(memory));
-}
-
-/*
- * Device memory is not memory at boot, and no e820 entry says it is; this
- * tells the guest how high its addresses may become.
- */
-static void put_srat(struct writer *w, const struct acpi_config *config)
-{
-	const struct memory_map *map = config->map;
-	uint32_t start = table_begin(w);
-	const struct acpi_srat srat = {
-		.header = header(SIGNATURE('S', 'R', 'A', 'T'), 3),
-		.reserved0 = htole32(1),
-	};
-
-	put(w, &srat, sizeof(srat));
-	for (unsigned int i = 0; i < config->cpus; i++) {
-		const struct srat_cpu cpu = {
-			.length = sizeof(cpu),
-			.apic_id = i,
-			.flags = htole32(SRAT_ENABLED),
-		};
-
-		put(w, &cpu, sizeof(cpu));
-	}
-	put_srat_memory(w, 0, map->low_size, 0);
-	put_srat_memory(w, MAP_HIGH_BASE, map->high_size, 0);
-	put_srat_memory(w, map->device_base, map->device_end - map->device_base,
-			SRAT_HOT_PLUGGABLE);
-	table_end(w, start);
-	table_list(w, start);
-}
-
-static uint32_t put_xsdt(struct writer *w)
-{
-	uint32_t start = table_begin(w);
-	const struct acpi_header h = header(SIGNATURE('X', 'S', 'D', 'T'), 1);
-
-	put(w, &h, sizeof(h));
+	acpi_put(w, &h, sizeof(h));
 	for (unsigned int i = 0; i < w->nr_tables; i++) {
 		uint64_t address = htole64(w->tables[i]);
 
-		put(w, &address, sizeof(address));
+		acpi_put(w, &address, sizeof(address));
 	}
-	table_end(w, start);
+	acpi_end(w, start);
 	return ACPI_BASE + start;
 }
 
-static uint32_t put_dsdt(struct writer *w)
+static uint32_t put_dsdt(struct acpi_writer *w)
 {
-	uint32_t start = table_begin(w);
+	uint32_t start = acpi_begin(w);
 
-	put(w, dsdt_aml_code, sizeof(dsdt_aml_code));
+	acpi_put(w, dsdt_aml_code, sizeof(dsdt_aml_code));
 	return ACPI_BASE + start;
 }
 
-static void put_rsdp(struct writer *w, uint32_t xsdt)
+static void put_rsdp(struct acpi_writer *w, uint32_t xsdt)
 {
 	struct acpi_rsdp rsdp = {
 		.signature = "RSD PTR ",
@@ -478,14 +307,14 @@ static void put_rsdp(struct writer *w, uint32_t xsdt)
 	};
 
 	/* The first sum covers what ACPI 1.0 knew: 20 bytes. */
-	rsdp.checksum = checksum(&rsdp, 20);
-	rsdp.extended_checksum = checksum(&rsdp, sizeof(rsdp));
+	rsdp.checksum = acpi_checksum(&rsdp, 20);
+	rsdp.extended_checksum = acpi_checksum(&rsdp, sizeof(rsdp));
 	memcpy(w->area, &rsdp, sizeof(rsdp));
 }
 
 int acpi_write(const struct guest_memory *gm, const struct acpi_config *config)
 {
-	struct writer w = { .used = sizeof(struct acpi_rsdp) };
+	struct acpi_writer w = { .used = sizeof(struct acpi_rsdp) };
 	uint32_t facs, dsdt, xsdt;
 
 	w.area = guest_memory_at(gm, ACPI_BASE, ACPI_SIZE);
@@ -496,7 +325,9 @@ int acpi_write(const struct guest_memory *gm, const struct acpi_config *config)
 	put_fadt(&w, facs, dsdt);
 	put_madt(&w, config->cpus);
 	put_mcfg(&w);
-	put_srat(&w, config);
+	acpi_put_srat(&w, config);
+	if (config->numa->nr > 1)
+		acpi_put_slit(&w, config->numa);
 	xsdt = put_xsdt(&w);
 	if (w.full)
 		return -ENOSPC;

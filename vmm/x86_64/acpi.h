@@ -7,6 +7,7 @@
 
 #include "../guest_memory.h"
 #include "../memory_map.h"
+#include "../numa.h"
 
 /* The area, in the BIOS's old place, that the tables may fill. */
 #define ACPI_BASE UINT64_C(0xe0000)
@@ -15,6 +16,7 @@
 struct acpi_config {
 	const struct memory_map *map;
 	unsigned int cpus;
+	const struct numa_config *numa; /* one node or more */
 };
 
 /*

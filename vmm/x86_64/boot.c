@@ -376,8 +376,11 @@ static int gdt_write(const struct guest_memory *gm)
 
 static int tables_write(const struct boot *boot, const struct guest_memory *gm)
 {
-	const struct acpi_config acpi = { .map = boot->config.map,
-					  .cpus = boot->config.cpus };
+	const struct acpi_config acpi = {
+		.map = boot->config.map,
+		.cpus = boot->config.cpus,
+		.numa = boot->config.numa,
+	};
 	int ret;
 
 	ret = page_tables_write(gm);

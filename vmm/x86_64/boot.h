@@ -11,6 +11,7 @@
 #include "../accel.h"
 #include "../guest_memory.h"
 #include "../memory_map.h"
+#include "../numa.h"
 
 struct boot;
 
@@ -20,6 +21,7 @@ struct boot_config {
 	const char *append; /* or NULL */
 	const struct memory_map *map;
 	unsigned int cpus;
+	const struct numa_config *numa; /* one node or more */
 };
 
 /*

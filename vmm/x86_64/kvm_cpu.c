@@ -183,8 +183,8 @@ static void cpuid_drop_topology(union cpuid *cpuid)
 	cpuid->list.nent = kept;
 }
 
-/* One package of single-threaded cores. */
-static void cpuid_add_topology(union cpuid *cpuid, unsigned int cpus,
+/* Packages of single-threaded cores. */
+static void cpuid_add_topology(union cpuid *cpuid, unsigned int cores,
 			       uint32_t apic_id)
 {
 	const struct kvm_cpuid_entry2 levels[] = {
@@ -198,8 +198,8 @@ static void cpuid_add_topology(union cpuid *cpuid, unsigned int cpus,
 		{ .function = 0xb,
 		  .index = 1,
 		  .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
-		  .eax = bits_for(cpus),
-		  .ebx = cpus,
+		  .eax = bits_for(cores),
+		  .ebx = cores,
 		  .ecx = 1 | CPUID_B_LEVEL_CORE,
 		  .edx = apic_id },
 	};
@@ -211,7 +211,7 @@ static void cpuid_add_topology(union cpuid *cpuid, unsigned int cpus,
 static void cpuid_set_entry(struct kvm_cpuid_entry2 *e, const struct vcpu *vcpu,
 			    bool tsc_deadline)
 {
-	unsigned int cpus = vcpu->accel->config.cpus;
+	unsigned int cores = vcpu->accel->config.package_cpus;
 
 	switch (e->function) {
 	case 0:
@@ -219,22 +219,22 @@ static void cpuid_set_entry(struct kvm_cpuid_entry2 *e, const struct vcpu *vcpu,
 			e->eax = 0xb;
 		break;
 	case 1:
-		e->ebx = (e->ebx & 0xffff) | (cpus & 0xff) << 16 |
+		e->ebx = (e->ebx & 0xffff) | (cores & 0xff) << 16 |
 			 vcpu->index << 24;
-		if (cpus > 1)
+		if (cores > 1)
 			e->edx |= CPUID_1_EDX_HTT;
 		e->ecx |= CPUID_1_ECX_HYPERVISOR;
 		if (tsc_deadline)
 			e->ecx |= CPUID_1_ECX_TSC_DEADLINE;
 		break;
 	case 4: /* Intel: cores of the package, sharers of each cache */
-		e->eax = (e->eax & 0x3fff) | (cpus - 1) << 26;
+		e->eax = (e->eax & 0x3fff) | (cores - 1) << 26;
 		break;
 	case 0x80000001:
 		e->ecx &= ~CPUID_80000001_ECX_TOPOEXT;
 		break;
 	case 0x80000008: /* AMD: cores and APIC id bits of the package */
-		e->ecx = (cpus - 1) | bits_for(cpus) << 12;
+		e->ecx = (cores - 1) | bits_for(cores) << 12;
 		vcpu->accel->accel.address_bits = e->eax & 0xff;
 		break;
 	}
@@ -259,7 +259,7 @@ static int cpuid_init(struct vcpu *vcpu)
 	cpuid_drop_topology(cpuid);
 	for (uint32_t i = 0; i < cpuid->list.nent; i++)
 		cpuid_set_entry(&cpuid->list.entries[i], vcpu, tsc_deadline);
-	cpuid_add_topology(cpuid, accel->config.cpus, vcpu->index);
+	cpuid_add_topology(cpuid, accel->config.package_cpus, vcpu->index);
 	if (ioctl(vcpu->fd, KVM_SET_CPUID2, cpuid) < 0)
 		ret = -errno;
 out:

@@ -123,9 +123,9 @@ static char read_line(uint64_t *numbers, int max)
 		if (c == ' ')
 			i++;
 		else if (i >= 0 && i < max)
-			numbers[i] = numbers[i] << 4 |
-				     (uint64_t)(c > '9' ? c - 'a' + 10
-							: c - '0');
+			numbers[i] =
+				numbers[i] << 4 |
+				(uint64_t)(c > '9' ? c - 'a' + 10 : c - '0');
 	}
 	return letter;
 }
@@ -593,7 +593,8 @@ static void run_line(void)
 	case 'Q':
 		__asm__ volatile("outw %0, %1"
 				 :
-				 : "a"((uint16_t)0x3400), "Nd"((uint16_t)0x604));
+				 : "a"((uint16_t)0x3400),
+				   "Nd"((uint16_t)0x604));
 		break;
 	default:
 		break;
