@@ -5,10 +5,10 @@
  * Theory of operation. The kernel can protect what is mapped, so the page of
  * zeros is mapped first, wherever nothing is: the huge one, if the memory may
  * have huge pages, which takes no time at all. Since Linux 6.4 places without
- * a page can be protected as they are. That alone would be faster with small
- * pages, but a write to such a place gets a page before it has to wait, and
- * with huge pages it leaves page tables behind that keep those away. So it
- * only narrows the gap below.
+ * a page can be protected as they are (WP_UNPOPULATED). That is not asked for:
+ * it makes page tables for all that is protected, 2 MiB a GiB and seconds for
+ * a large region, and keeps huge pages away. A write to such a place gets a
+ * page before it has to wait, so nothing that follows could be left out.
  *
  * Freeing pages ends their protection, so between the two steps of a discard
  * a vCPU can bring a page back. Hence the order: protect, which stops those
@@ -29,6 +29,7 @@
 #include "guard.h"
 #include "guard_uffd.h"
 #include "ram.h"
+#include "ram_resident.h"
 
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ 22
@@ -58,6 +59,9 @@ static int has_pages(struct guard *g, uint64_t offset, uint64_t size)
 	uint64_t left = size / g->ram->page_size;
 	uint64_t entries[PAGEMAP_CHUNK];
 
+	/* Where the host can tell, without a look at each page. */
+	if (left > PAGEMAP_CHUNK && ram_surely_no_own(g->view + offset, size))
+		return 0;
 	while (left) {
 		uint64_t n = left < PAGEMAP_CHUNK ? left : PAGEMAP_CHUNK;
 		size_t len = n * sizeof(entries[0]);
@@ -151,7 +155,6 @@ static int anon_lend(struct guard *g, uint64_t offset, uint64_t size,
 const struct guard_ops guard_anon_ops = {
 	.level = PM_GUARD_WRITES,
 	.needs = UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_THREAD_ID,
-	.wants = UFFD_FEATURE_WP_UNPOPULATED,
 	.open = anon_open,
 	.close = anon_close,
 	.grown = anon_grown,

@@ -45,14 +45,15 @@ struct scan_region {
 #define SCAN         _IOWR('f', 16, struct scan_arg)
 #define SCAN_PRESENT (UINT64_C(1) << 3)
 #define SCAN_SWAPPED (UINT64_C(1) << 4)
+#define SCAN_ZEROS   (UINT64_C(1) << 5) /* the page that all share */
 
 /*
- * True when the page tables have nothing at all for a range. mincore(2) is
- * asked page by page, which takes half a second for a terabyte; this walks
- * what tables there are. What it finds may be a mere marker, and where the
- * host lacks it nothing is known: then mincore(2) decides.
+ * True when the page tables have no page for a range, but those of the category
+ * @without. mincore(2) is asked page by page, which takes
+ * half a second for a terabyte; this walks what tables there are. What it
+ * finds may be a mere marker, and where the host lacks it nothing is known.
  */
-static bool surely_empty(const void *start, uint64_t size)
+static bool surely_none(const void *start, uint64_t size, uint64_t without)
 {
 	struct scan_region found;
 	struct scan_arg arg = {
@@ -62,6 +63,8 @@ static bool surely_empty(const void *start, uint64_t size)
 		.vec = (uintptr_t)&found,
 		.vec_len = 1,
 		.max_pages = 1,
+		.inverted = without,
+		.mask = without,
 		.any_of_mask = SCAN_PRESENT | SCAN_SWAPPED,
 		.return_mask = SCAN_PRESENT | SCAN_SWAPPED,
 	};
@@ -76,6 +79,11 @@ static bool surely_empty(const void *start, uint64_t size)
 	return nr == 0 && arg.walk_end == arg.end;
 }
 
+bool ram_surely_no_own(const void *start, uint64_t size)
+{
+	return surely_none(start, size, SCAN_ZEROS);
+}
+
 int ram_resident_at(void *start, uint64_t size)
 {
 	uint64_t page_size = ram_system_page_size();
@@ -84,7 +92,7 @@ int ram_resident_at(void *start, uint64_t size)
 	unsigned char vec[CHUNK];
 
 	/* One call of mincore(2) is cheaper than a file that is opened. */
-	if (left > CHUNK && surely_empty(start, size))
+	if (left > CHUNK && surely_none(start, size, 0))
 		return 0;
 	while (left) {
 		uint64_t n = left < CHUNK ? left : CHUNK;

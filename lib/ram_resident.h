@@ -6,6 +6,7 @@
 #ifndef PARAMEM_RAM_RESIDENT_H
 #define PARAMEM_RAM_RESIDENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "ram.h"
@@ -17,6 +18,12 @@
 int ram_resident_mapped(struct pm_ram *ram, uint64_t offset, uint64_t size);
 /* The same for any mapping. */
 int ram_resident_at(void *start, uint64_t size);
+
+/*
+ * True when a mapping has no page but the one of zeros that all share. False
+ * may also say that this kernel cannot tell.
+ */
+bool ram_surely_no_own(const void *start, uint64_t size);
 
 /*
  * Asks the memory file itself: finds pages whoever touched them, and those
