@@ -16,10 +16,6 @@
  * whatever came back in the gap, now protected and unable to change. Then it
  * starts over. mincore(2) would call the shared zeros resident, so the page
  * map is asked: a page that this process alone maps is one of its own.
- *
- * A page of its own that was swapped out within that gap would look like a
- * protected place without a page. It is not resident, and the next discard
- * frees it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -38,9 +34,12 @@
 /* How often a discard starts over. */
 #define TRIES 16
 
-/* /proc/pid/pagemap: mapped by this process alone. */
-#define PAGEMAP_EXCLUSIVE (UINT64_C(1) << 56)
-#define PAGEMAP_CHUNK     512
+/*
+ * /proc/pid/pagemap: mapped by this process alone; or swapped out, or on its
+ * way to another place.
+ */
+#define PAGEMAP_OWN   (UINT64_C(1) << 56 | UINT64_C(1) << 62)
+#define PAGEMAP_CHUNK 512
 
 /* Protects everything in the range that is, or will be, there. */
 static int protect(struct guard *g, uint64_t offset, uint64_t size)
@@ -72,7 +71,7 @@ static int has_pages(struct guard *g, uint64_t offset, uint64_t size)
 			return -EIO;
 		for (uint64_t i = 0; i < n; i++)
 			any |= entries[i];
-		if (any & PAGEMAP_EXCLUSIVE)
+		if (any & PAGEMAP_OWN)
 			return 1;
 		page += n;
 		left -= n;

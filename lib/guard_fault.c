@@ -115,11 +115,14 @@ static int loans_recall_all(struct guard *g)
 	return ret;
 }
 
-static bool loan_covers(const struct guard *g, uint64_t offset)
+/* Whether all of it is lent, so that all of it will be recalled. */
+static bool loan_covers(const struct guard *g, uint64_t offset, uint64_t size)
 {
 	for (unsigned int i = 0; i < g->nr_loans; i++) {
-		if (g->loans[i].offset <= offset &&
-		    offset - g->loans[i].offset < g->loans[i].size)
+		const struct guard_loan *loan = &g->loans[i];
+
+		if (loan->offset <= offset && size <= loan->size &&
+		    offset - loan->offset <= loan->size - size)
 			return true;
 	}
 	return false;
@@ -155,7 +158,7 @@ static int lend(struct guard *g, uint64_t offset, struct access a)
 	if (!a.violation && size < LOAN_READ_MAX)
 		size = LOAN_READ_MAX;
 	offset -= offset % size;
-	if (loan_covers(g, offset))
+	if (loan_covers(g, offset, size))
 		return g->ops->lend(g, offset, size, a.write);
 	ret = loan_make_room(g, size);
 	if (!ret)

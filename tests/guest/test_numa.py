@@ -120,7 +120,7 @@ class Session(Group):
         # What a ramfs holds, no kernel moves.
         vm.run('mount -t ramfs r /tmp && taskset 1 '
                'dd if=/dev/zero of=/tmp/f bs=1M count=64 2>/dev/null')
-        result = vm.resize_in_vain('vm0', '0', 30)
+        result = vm.resize_in_vain('vm0', '0', 12)
         left = qmp.get('vm0', 'size')
         check(64 * MIB <= left < 768 * MIB, f'{size_text(left)} are left')
         check('has not given it back: that memory may be in use' in result.out
@@ -132,7 +132,7 @@ class Session(Group):
         """What held the memory is gone, and so is most of the memory."""
         vm = self.vm
         vm.run('umount /tmp')
-        paramem('resize', vm.name, 'vm0', '0', '--wait', '20')
+        paramem('resize', vm.name, 'vm0', '0', '--wait', '10')
         now = vm.qmp.get('vm0', 'size')
         check(now <= left - 48 * MIB, f'{size_text(now)} are still left')
         self.check_agreement(boot, f'freed, {size_text(now)} kept')

@@ -554,6 +554,16 @@ static void test_violations(void **state)
 	assert_non_null(strstr(line, "\"access\": \"read\", "
 				     "\"count\": 100}}"));
 	free(line);
+	/* One that stops the guest is told before the guest stops. */
+	v.count++;
+	qmp_event_violation(f->machine->qmp, 1, &v);
+	qmp_event_stop(f->machine->qmp);
+	line = client_line(c);
+	assert_non_null(strstr(line, "\"count\": 101}}"));
+	free(line);
+	line = client_line(c);
+	assert_non_null(strstr(line, "\"event\": \"STOP\""));
+	free(line);
 	client_close(c);
 }
 

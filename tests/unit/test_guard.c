@@ -411,6 +411,21 @@ static void write_after_read_is_told(void **state)
 	rig_finish(&r);
 }
 
+/* More is lent to who reads than to who wrote just before it. */
+static void read_after_write_is_recalled(void **state)
+{
+	struct rig r;
+
+	rig_init(&r, *state);
+	assert_int_equal(plug(&r, 0, 1), ACK);
+	for (uint64_t i = 0; i < 16; i++) {
+		guest_touch(&r, BLOCK + i * 64 * 4096, 4096, true);
+		guest_touch(&r, BLOCK + (i * 64 + 2) * 4096, 4096, false);
+	}
+	assert_none_behind(&r, BLOCK, 2 * BLOCK);
+	rig_finish(&r);
+}
+
 static void report_counts(void **state)
 {
 	struct rig r;
@@ -811,6 +826,7 @@ int main(void)
 		GUARD_TESTS(reads_see_zeros),
 		GUARD_TESTS(reads_are_told_where_forbidden),
 		GUARD_TESTS(write_after_read_is_told),
+		GUARD_TESTS(read_after_write_is_recalled),
 		GUARD_TESTS(report_counts),
 		GUARD_TESTS(plugged_memory_is_plain),
 		KIND_TEST(plugged_memory_has_huge_pages, anon),

@@ -186,8 +186,10 @@ void qmp_event_reset(struct qmp *qmp, bool guest, const char *reason)
 	event_host_or_guest(qmp, "RESET", guest, reason);
 }
 
+/* What led to it is told before it. */
 void qmp_event_stop(struct qmp *qmp)
 {
+	qmp_events_flush(qmp);
 	event_broadcast(qmp, "STOP", NULL, QMP_OUT_EVENTS);
 }
 
