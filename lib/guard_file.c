@@ -90,11 +90,17 @@ static int memfd_discard(struct guard *g, uint64_t offset, uint64_t size)
 	return pm_ram_discard(g->ram, offset, size);
 }
 
-/* The file does not tell of huge pages, so each mapping of it is asked. */
+/*
+ * The file does not tell of huge pages, so each mapping of it is asked. Where
+ * a page was protected the hole keeps a mark, which mincore(2) of Linux 6.1
+ * takes for a page.
+ */
 static int hugetlb_discard(struct guard *g, uint64_t offset, uint64_t size)
 {
 	int ret = pm_ram_discard(g->ram, offset, size);
 
+	if (!ret && can_protect(g))
+		ret = uffd_protect(g->uffd, g->view + offset, size, false);
 	if (!ret)
 		ret = ram_resident_at(g->view + offset, size);
 	return ret > 0 ? -EBUSY : ret;
