@@ -70,20 +70,31 @@ bool guard_forget_loans(struct guard *g, uint64_t offset, uint64_t size)
 	return g->nr_loans != before;
 }
 
-static bool all_zeros(const unsigned char *p, uint64_t size)
+/*
+ * Read from the file, not through a mapping, which would get a page of its own
+ * by that. Doubt is where memory is a file.
+ */
+static bool holds_zeros(const struct guard *g, const struct guard_loan *loan)
 {
-	return !p[0] && memcmp(p, p + 1, size - 1) == 0;
+	unsigned char buf[4096];
+
+	for (uint64_t at = 0; at < loan->size; at += sizeof(buf)) {
+		if (pread(g->ram->fd, buf, sizeof(buf),
+			  (off_t)(loan->offset + at)) != (ssize_t)sizeof(buf))
+			return false;
+		if (buf[0] || memcmp(buf, buf + 1, sizeof(buf) - 1) != 0)
+			return false;
+	}
+	return true;
 }
 
 /* Closed to writes first, so that none comes after the look. */
 static void resolve_doubt(struct guard *g, const struct guard_loan *loan)
 {
-	const unsigned char *host = pm_ram_host(g->ram);
-
 	if (!loan->doubt || g->nr_late == GUARD_LOANS_MAX)
 		return;
 	g->ops->protect(g, loan->offset, loan->size);
-	if (!all_zeros(host + loan->offset, loan->size))
+	if (!holds_zeros(g, loan))
 		g->late[g->nr_late++] = loan->offset;
 }
 

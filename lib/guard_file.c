@@ -102,7 +102,7 @@ static int hugetlb_discard(struct guard *g, uint64_t offset, uint64_t size)
 	if (!ret && can_protect(g))
 		ret = uffd_protect(g->uffd, g->view + offset, size, false);
 	if (!ret)
-		ret = ram_resident_at(g->view + offset, size);
+		ret = ram_resident_at(g->ram, g->view + offset, size);
 	return ret > 0 ? -EBUSY : ret;
 }
 

@@ -53,6 +53,7 @@ struct pm_ram {
 	uint64_t max_size;
 	int fd;         /* the memory file; -1: none */
 	int pagemap_fd; /* of this process; -1: none */
+	bool viewed;    /* the file is mapped once more, for a guest */
 	struct ram_listener_list listeners;
 };
 

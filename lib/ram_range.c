@@ -134,6 +134,7 @@ int ram_range_map_view(struct pm_ram *ram, unsigned char **view)
 		madvise(host, ram->max_size,
 			thp ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 	*view = host;
+	ram->viewed = true;
 	return 0;
 }
 

@@ -84,7 +84,38 @@ bool ram_surely_no_own(const void *start, uint64_t size)
 	return surely_none(start, size, SCAN_ZEROS);
 }
 
-int ram_resident_at(void *start, uint64_t size)
+/* Entries of the pagemap that are read at once: 8 bytes of stack for each. */
+#define ENTRIES 512
+
+#define PAGEMAP_PRESENT (UINT64_C(1) << 63)
+#define PAGEMAP_SWAPPED (UINT64_C(1) << 62)
+
+/* Any pages of @start's process, as its pagemap tells; true if it cannot. */
+static bool in_page_tables(const void *start, uint64_t size)
+{
+	uint64_t page = (uintptr_t)start / ram_system_page_size();
+	uint64_t end = page + size / ram_system_page_size();
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	uint64_t entries[ENTRIES];
+	uint64_t any = fd < 0 ? PAGEMAP_PRESENT : 0;
+
+	while (page < end && !any) {
+		uint64_t n = end - page < ENTRIES ? end - page : ENTRIES;
+		size_t len = n * sizeof(entries[0]);
+
+		if (pread(fd, entries, len,
+			  (off_t)(page * sizeof(entries[0]))) != (ssize_t)len)
+			any = PAGEMAP_PRESENT;
+		for (uint64_t i = 0; i < n && !any; i++)
+			any = entries[i] & (PAGEMAP_PRESENT | PAGEMAP_SWAPPED);
+		page += n;
+	}
+	if (fd >= 0)
+		close(fd);
+	return any;
+}
+
+static int resident(void *start, uint64_t size)
 {
 	uint64_t page_size = ram_system_page_size();
 	uint64_t left = size / page_size;
@@ -107,9 +138,23 @@ int ram_resident_at(void *start, uint64_t size)
 	return 0;
 }
 
+/*
+ * Where a mapping of huge pages has no page tables, mincore(2) asks the file,
+ * and takes the number of a small page for that of a huge one. So what it finds
+ * of those has to be in the page tables, too.
+ */
+int ram_resident_at(struct pm_ram *ram, void *start, uint64_t size)
+{
+	int ret = resident(start, size);
+
+	if (ret > 0 && ram->page_size > ram_system_page_size())
+		return in_page_tables(start, size);
+	return ret;
+}
+
 int ram_resident_mapped(struct pm_ram *ram, uint64_t offset, uint64_t size)
 {
-	return ram_resident_at(ram->host + offset, size);
+	return ram_resident_at(ram, ram->host + offset, size);
 }
 
 int ram_resident_in_file(struct pm_ram *ram, uint64_t offset, uint64_t size)
@@ -123,12 +168,6 @@ int ram_resident_in_file(struct pm_ram *ram, uint64_t offset, uint64_t size)
 }
 
 /* ---- where something may be ---------------------------------------------- */
-
-/* Entries of the pagemap that are read at once: 8 bytes of stack for each. */
-#define ENTRIES 512
-
-#define PAGEMAP_PRESENT (UINT64_C(1) << 63)
-#define PAGEMAP_SWAPPED (UINT64_C(1) << 62)
 
 int ram_resident_open_pagemap(void)
 {
@@ -193,6 +232,11 @@ int ram_resident_find_mapped(const struct pm_ram *ram, uint64_t from,
 {
 	unsigned char state;
 
+	/* Pages that came by another mapping may not be in this one. */
+	if (ram->viewed) {
+		*found = data ? from : to;
+		return 0;
+	}
 	for (; from < to; from += ram->page_size) {
 		if (mincore(ram->host + from, ram_system_page_size(), &state) <
 		    0)

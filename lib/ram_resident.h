@@ -16,8 +16,8 @@
  * anonymous memory and for huge pages. 1, 0 or -errno.
  */
 int ram_resident_mapped(struct pm_ram *ram, uint64_t offset, uint64_t size);
-/* The same for any mapping. */
-int ram_resident_at(void *start, uint64_t size);
+/* The same for any mapping of this memory. */
+int ram_resident_at(struct pm_ram *ram, void *start, uint64_t size);
 
 /*
  * True when a mapping has no page but the one of zeros that all share. False
@@ -38,7 +38,7 @@ int ram_resident_open_pagemap(void);
  * As ram_ops' find: asks the page tables of this process, swapped pages
  * included, where there is a pagemap, and without one finds data everywhere;
  * the memory file; or, for huge pages, which are never swapped, the page
- * tables page by page.
+ * tables page by page, and with a view of them data everywhere.
  */
 int ram_resident_find_pagemap(const struct pm_ram *ram, uint64_t from,
 			      uint64_t to, bool data, uint64_t *found);

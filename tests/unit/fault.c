@@ -8,6 +8,7 @@
 #include <linux/ioctl.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -174,6 +175,9 @@ WRAP(int, madvise, (void *addr, size_t len, int advice))
 	}
 }
 
+/* Then the pagemap tells the same. */
+static atomic_bool lied;
+
 WRAP(int, mincore, (void *addr, size_t len, unsigned char *vec))
 {
 	enum verdict v = judge(FAULT_MINCORE);
@@ -182,8 +186,10 @@ WRAP(int, mincore, (void *addr, size_t len, unsigned char *vec))
 	if (v == FAIL)
 		return -1;
 	ret = __real_mincore(addr, len, vec);
-	if (v == LIE)
+	if (v == LIE) {
 		vec[len / (size_t)sysconf(_SC_PAGESIZE) - 1] = 1;
+		lied = true;
+	}
 	return ret;
 }
 
@@ -282,6 +288,10 @@ WRAP(ssize_t, pread, (int fd, void *buf, size_t len, off_t offset))
 {
 	if (judge(FAULT_PREAD) == FAIL)
 		return -1;
+	if (atomic_exchange(&lied, false)) {
+		memset(buf, 0xff, len);
+		return (ssize_t)len;
+	}
 	return __real_pread(fd, buf, len, offset);
 }
 WRAP64(ssize_t, pread, (int fd, void *buf, size_t len, off_t offset),
