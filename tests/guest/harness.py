@@ -382,6 +382,8 @@ class Vm:
     def __init__(self, cpus=1, memory='512M', devices=('id=vm0,max-size=4G',),
                  append=FAST, boot=True, name=None, qmp_path=None,
                  kernel=None, nodes=()):
+        number, unit = re.search(r'(\d+)([MG])', memory).groups()
+        self.boot_memory = int(number) * (GIB if unit == 'G' else MIB)
         self.name = name or f'test-{os.getpid()}-{next(self.numbers)}'
         self.directory = temporary_directory()
         self.serial_path = self.directory + '/serial'
@@ -436,6 +438,11 @@ class Vm:
         """The guest's own figure, in bytes."""
         line = self.run('read -r line </proc/meminfo; echo "$line"')
         return int(line.split()[1]) * 1024
+
+    def boot_total(self):
+        """The guest's own figure while nothing is plugged. It counts the last
+        memory a little longer than it has it."""
+        return self.wait_mem_total(0, self.boot_memory)
 
     def node_totals(self):
         """The guest's own figure for each of its nodes, in bytes."""

@@ -77,7 +77,7 @@ class Backend(Group):
 
     def cycle(self, slack=0, least=SIZE):
         vm, before = self.vm, self.figure()
-        total = vm.mem_total()
+        total = vm.boot_total()
         seconds = []
         for _ in range(2):
             seconds.append(vm.resize('vm0', '512M').seconds)

@@ -31,7 +31,8 @@ def find_bar(vm, index=0):
 class Hostile(Group):
     machine = {
         'cpus': 2, 'append': FAST + ' iomem=relaxed paramem.driver=none',
-        'devices': ('id=a,max-size=2G', 'id=b,max-size=2G')}
+        'devices': ('id=a,max-size=2G,on-violation=log',
+                    'id=b,max-size=2G,on-violation=log')}
 
     def bar(self, index):
         return find_bar(self.vm, index)

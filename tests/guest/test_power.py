@@ -14,7 +14,7 @@ class Reset(Group):
     def check_reset(self, ask, guest):
         vm, qmp = self.vm, self.vm.qmp
         qmp.resize('vm0', 0)
-        total = vm.mem_total()
+        total = vm.boot_total()
         resident = vm.resident()
         qmp.resize('vm0', 512 * MIB)
         vm.run('mount -t tmpfs t /tmp && '

@@ -10,8 +10,6 @@ from harness import (FAST, GIB, MIB, Group, check, check_equal, size_text)
 RESIDENT_SLACK = 64 * MIB
 # What the guest may lose of new memory.
 LOSS = 0.03
-# More than a guest says that it has while nothing is plugged.
-BOOT_MEMORY = 512 * MIB
 
 
 def fill(vm, mib):
@@ -44,7 +42,7 @@ def check_given_back(vm, before):
 def cycle(group, device, size, touch):
     """Grows by the size, has some of it used, and shrinks to nothing."""
     vm = group.vm
-    total, resident = vm.mem_total(), vm.resident()
+    total, resident = vm.boot_total(), vm.resident()
     grown = vm.resize(device, size_text(size).replace(' ', '')).seconds
     gained = check_growth(vm, total, size)
     used = fill(vm, touch)
@@ -68,7 +66,7 @@ class Resize(Group):
 
     def test_ten_cycles(self):
         vm = self.vm
-        total, resident = vm.mem_total(), vm.resident()
+        total, resident = vm.boot_total(), vm.resident()
         grown, shrunk = [], []
         for _ in range(10):
             grown.append(timed(lambda: vm.qmp.resize('vm0', 2 * GIB)))
@@ -92,9 +90,8 @@ class Resize(Group):
     def turn(self, start, first, then):
         """Changes its mind as soon as the first change is heard of."""
         vm, qmp = self.vm, self.vm.qmp
-        # The guest counts the last memory a little longer than it has it.
         qmp.resize('vm0', 0)
-        total = vm.wait_mem_total(0, BOOT_MEMORY)
+        total = vm.boot_total()
         qmp.resize('vm0', start)
         check_growth(vm, total, start)
         qmp.forget_events()
