@@ -11,14 +11,20 @@
  * page before it has to wait, so nothing that follows could be left out.
  *
  * Freeing pages ends their protection, so between the two steps of a discard
- * a vCPU can bring a page back. Hence the order: protect, which stops those
- * who write; free; map zeros and protect; and only then look, which finds
- * whatever came back in the gap, now protected and unable to change. Then it
- * starts over. mincore(2) would call the shared zeros resident, so the page
- * map is asked: a page that this process alone maps is one of its own.
+ * a vCPU can bring a page back. Hence the order: free; map zeros and protect;
+ * and only then look, whether every page is the shared one, and protected. If
+ * not, start over: whatever came back in the gap is protected now, so nobody
+ * writes to it any more. The guest was stopped from writing before the first
+ * of these steps, when the block was revoked.
+ *
+ * To find no page of the guest's own would not do. Linux takes a huge page's
+ * entry away for a moment when a write replaces it, and both protecting and
+ * looking pass over an entry that is not there, without taking its lock. What
+ * is seen to be there, and protected, stays so.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -35,48 +41,59 @@
 #define TRIES 16
 
 /*
- * /proc/pid/pagemap: mapped by this process alone; or swapped out, or on its
- * way to another place.
+ * /proc/pid/pagemap: there; protected; mapped by this process alone, which
+ * what all share is not.
  */
-#define PAGEMAP_OWN   (UINT64_C(1) << 56 | UINT64_C(1) << 62)
-#define PAGEMAP_CHUNK 512
+#define PAGEMAP_PRESENT (UINT64_C(1) << 63)
+#define PAGEMAP_WP      (UINT64_C(1) << 57)
+#define PAGEMAP_OWN     (UINT64_C(1) << 56)
+#define PAGEMAP_CHUNK   512
 
-/* Protects everything in the range that is, or will be, there. */
-static int protect(struct guard *g, uint64_t offset, uint64_t size)
+static bool all_shut(const uint64_t *entries, uint64_t n)
 {
-	void *start = g->view + offset;
+	const uint64_t closed = PAGEMAP_PRESENT | PAGEMAP_WP;
+	uint64_t bad = 0;
 
-	if (madvise(start, size, MADV_POPULATE_READ) < 0)
-		return -errno;
-	return uffd_protect(g->uffd, start, size, true);
+	for (uint64_t i = 0; i < n; i++)
+		bad |= (entries[i] & (closed | PAGEMAP_OWN)) ^ closed;
+	return !bad;
 }
 
-/* 1 when a page of its own is in the range, 0 when there is none. */
-static int has_pages(struct guard *g, uint64_t offset, uint64_t size)
+/* 1 when all of the range is shared zeros, protected; 0 when it is not. */
+static int is_shut(struct guard *g, uint64_t offset, uint64_t size)
 {
 	uint64_t page = ((uintptr_t)g->view + offset) / g->ram->page_size;
 	uint64_t left = size / g->ram->page_size;
 	uint64_t entries[PAGEMAP_CHUNK];
 
 	/* Where the host can tell, without a look at each page. */
-	if (left > PAGEMAP_CHUNK && ram_surely_no_own(g->view + offset, size))
-		return 0;
+	if (left > PAGEMAP_CHUNK && ram_surely_closed(g->view + offset, size))
+		return 1;
 	while (left) {
 		uint64_t n = left < PAGEMAP_CHUNK ? left : PAGEMAP_CHUNK;
 		size_t len = n * sizeof(entries[0]);
-		uint64_t any = 0;
 
 		if (pread(g->pagemap, entries, len,
 			  (off_t)(page * sizeof(entries[0]))) != (ssize_t)len)
 			return -EIO;
-		for (uint64_t i = 0; i < n; i++)
-			any |= entries[i];
-		if (any & PAGEMAP_OWN)
-			return 1;
+		if (!all_shut(entries, n))
+			return 0;
 		page += n;
 		left -= n;
 	}
-	return 0;
+	return 1;
+}
+
+/* As is_shut(), after doing what can be done without freeing a page. */
+static int shut(struct guard *g, uint64_t offset, uint64_t size)
+{
+	void *start = g->view + offset;
+	int ret;
+
+	if (madvise(start, size, MADV_POPULATE_READ) < 0)
+		return -errno;
+	ret = uffd_protect(g->uffd, start, size, true);
+	return ret ? ret : is_shut(g, offset, size);
 }
 
 static int anon_open(struct guard *g, const char **lack)
@@ -123,18 +140,25 @@ static int anon_grant(struct guard *g, uint64_t offset, uint64_t size,
 
 static int anon_discard(struct guard *g, uint64_t offset, uint64_t size)
 {
-	int ret = 1;
+	for (int i = 0; i < TRIES; i++) {
+		int ret = g->ram->ops->discard(g->ram, offset, size);
 
-	for (int i = 0; i < TRIES && ret > 0; i++) {
-		ret = uffd_protect(g->uffd, g->view + offset, size, true);
 		if (!ret)
-			ret = g->ram->ops->discard(g->ram, offset, size);
-		if (!ret)
-			ret = protect(g, offset, size);
-		if (!ret)
-			ret = has_pages(g, offset, size);
+			ret = shut(g, offset, size);
+		if (ret)
+			return ret < 0 ? ret : 0;
 	}
-	return ret > 0 ? -EBUSY : ret;
+	return -EBUSY;
+}
+
+/* Memory that is shown already can be used before this is done. */
+static int anon_cover(struct guard *g, uint64_t offset, uint64_t size)
+{
+	int ret = shut(g, offset, size);
+
+	if (ret)
+		return ret < 0 ? ret : 0;
+	return anon_discard(g, offset, size);
 }
 
 static int anon_serve(struct guard *g, uint64_t offset)
@@ -157,7 +181,7 @@ const struct guard_ops guard_anon_ops = {
 	.open = anon_open,
 	.close = anon_close,
 	.grown = anon_grown,
-	.cover = protect,
+	.cover = anon_cover,
 	.protect = anon_protect,
 	.grant = anon_grant,
 	.discard = anon_discard,

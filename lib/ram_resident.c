@@ -43,17 +43,19 @@ struct scan_region {
 };
 
 #define SCAN         _IOWR('f', 16, struct scan_arg)
+#define SCAN_WRITTEN (UINT64_C(1) << 1) /* not write-protected */
 #define SCAN_PRESENT (UINT64_C(1) << 3)
 #define SCAN_SWAPPED (UINT64_C(1) << 4)
 #define SCAN_ZEROS   (UINT64_C(1) << 5) /* the page that all share */
 
 /*
- * True when the page tables have no page for a range, but those of the category
- * @without. mincore(2) is asked page by page, which takes
- * half a second for a terabyte; this walks what tables there are. What it
- * finds may be a mere marker, and where the host lacks it nothing is known.
+ * True when no page of a range has any of some categories, or lacks one of
+ * those that are @expected. mincore(2) is asked page by page, which takes half
+ * a second for a terabyte; this walks what tables there are. What it finds may
+ * be a mere marker, and where the host lacks it nothing is known.
  */
-static bool surely_none(const void *start, uint64_t size, uint64_t without)
+static bool surely_none(const void *start, uint64_t size, uint64_t any_of,
+			uint64_t expected)
 {
 	struct scan_region found;
 	struct scan_arg arg = {
@@ -63,9 +65,8 @@ static bool surely_none(const void *start, uint64_t size, uint64_t without)
 		.vec = (uintptr_t)&found,
 		.vec_len = 1,
 		.max_pages = 1,
-		.inverted = without,
-		.mask = without,
-		.any_of_mask = SCAN_PRESENT | SCAN_SWAPPED,
+		.inverted = expected,
+		.any_of_mask = any_of | expected,
 		.return_mask = SCAN_PRESENT | SCAN_SWAPPED,
 	};
 	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
@@ -79,9 +80,10 @@ static bool surely_none(const void *start, uint64_t size, uint64_t without)
 	return nr == 0 && arg.walk_end == arg.end;
 }
 
-bool ram_surely_no_own(const void *start, uint64_t size)
+bool ram_surely_closed(const void *start, uint64_t size)
 {
-	return surely_none(start, size, SCAN_ZEROS);
+	return surely_none(start, size, SCAN_WRITTEN,
+			   SCAN_PRESENT | SCAN_ZEROS);
 }
 
 /* Entries of the pagemap that are read at once: 8 bytes of stack for each. */
@@ -123,7 +125,7 @@ static int resident(void *start, uint64_t size)
 	unsigned char vec[CHUNK];
 
 	/* One call of mincore(2) is cheaper than a file that is opened. */
-	if (left > CHUNK && surely_none(start, size, 0))
+	if (left > CHUNK && surely_none(start, size, SCAN_PRESENT | SCAN_SWAPPED, 0))
 		return 0;
 	while (left) {
 		uint64_t n = left < CHUNK ? left : CHUNK;

@@ -20,10 +20,10 @@ int ram_resident_mapped(struct pm_ram *ram, uint64_t offset, uint64_t size);
 int ram_resident_at(struct pm_ram *ram, void *start, uint64_t size);
 
 /*
- * True when a mapping has no page but the one of zeros that all share. False
- * may also say that this kernel cannot tell.
+ * True when every page of a mapping is the one of zeros that all share, and
+ * write-protected. False may also say that this kernel cannot tell.
  */
-bool ram_surely_no_own(const void *start, uint64_t size);
+bool ram_surely_closed(const void *start, uint64_t size);
 
 /*
  * Asks the memory file itself: finds pages whoever touched them, and those
