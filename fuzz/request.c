@@ -103,6 +103,22 @@ static void check_answer(struct session *s, const struct exchange *x,
 		acknowledged(s, r);
 }
 
+/* Whether what was allowed is left to the caller. */
+static bool takes_long(const struct session *s, const struct model_request *r)
+{
+	uint64_t blocks = 0;
+
+	if (!s->async)
+		return false;
+	if (r->type == PLUG)
+		return s->populates;
+	if (r->type == UNPLUG)
+		blocks = r->nb_blocks;
+	if (r->type == UNPLUG_ALL)
+		blocks = model_plugged(&s->m);
+	return blocks && blocks >= s->async_blocks;
+}
+
 /* What pm_device_request() has to return. */
 static ssize_t expected(const struct session *s, const struct exchange *x,
 			const struct model_request *r)
@@ -116,8 +132,7 @@ static ssize_t expected(const struct session *s, const struct exchange *x,
 		return -EBUSY;
 	if (r->type >= NR_TYPES)
 		return -EPROTO;
-	if (r->type == PLUG && s->populates && s->async &&
-	    model_answer(&s->m, r, &state) == ACK)
+	if (model_answer(&s->m, r, &state) == ACK && takes_long(s, r))
 		return -EINPROGRESS;
 	return PM_RESPONSE_SIZE;
 }
@@ -139,6 +154,7 @@ static void send_request(struct session *s, const uint8_t *bytes, size_t len,
 		check_answer(s, &x, &r);
 	if (ret == -EINPROGRESS) {
 		s->pending = true;
+		s->second_round = false;
 		s->waiting = r;
 	}
 	exchange_finish(&x);
@@ -177,26 +193,35 @@ static void step_complete(struct session *s)
 {
 	size_t room = input_below(&s->in, RESPONSE_MAX + 1);
 	struct pm_error why = { "" };
+	bool was_second = s->second_round;
 	struct exchange x;
 	int result;
 	ssize_t ret;
 
 	if (room < PM_RESPONSE_SIZE)
 		room = input_u8(&s->in) & 1 ? room : PM_RESPONSE_SIZE;
-	result = session_populate(s, &why);
+	result = session_work(s, &why);
 	exchange_init(&x, NULL, 0, room);
 	ret = pm_device_request_complete(s->dev, result, &why, x.response, room,
 					 &x.err);
 	if (room < PM_RESPONSE_SIZE || !s->pending) {
 		fuzz_check(ret == -EPROTO);
 		check_untouched(&x);
+	} else if (ret == -EINPROGRESS) {
+		fuzz_check(!result && !s->second_round);
+		fuzz_check(s->waiting.type != PLUG);
+		check_untouched(&x);
+		s->second_round = true;
 	} else {
 		fuzz_check(ret == PM_RESPONSE_SIZE);
 		s->pending = false;
+		s->second_round = false;
 		if (x.response[0] == BUSY) {
 			check_response(&x, BUSY, 0);
 			fuzz_check(session_host_fails(s));
+			session_stamp_all(s);
 		} else {
+			fuzz_check(s->waiting.type == PLUG || was_second);
 			check_response(&x, ACK, 0);
 			fuzz_check(!result);
 			acknowledged(s, &s->waiting);
@@ -290,7 +315,7 @@ static void step_range_plugged(struct session *s)
 
 		if (size && start < offset + size &&
 		    start + s->m.block_size > offset)
-			want = s->m.plugged[i];
+			want = s->m.plugged[i] && !session_takes(s, i);
 	}
 	fuzz_check(pm_device_range_plugged(s->dev, offset, size) == want);
 }

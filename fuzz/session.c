@@ -107,16 +107,37 @@ bool session_host_fails(const struct session *s)
 	return s->fails_populate || s->fails_listener || s->fails_calls;
 }
 
-/* As the caller of an asynchronous device does: pages first, then the word. */
-int session_populate(struct session *s, struct pm_error *why)
+/* As the caller of an asynchronous device does: the work, then the word. */
+int session_work(struct session *s, struct pm_error *why)
 {
-	uint64_t offset, size;
+	const struct model_request *r = &s->waiting;
+	struct pm_pending p;
+	int ret = 0;
 
-	if (!pm_device_pending(s->dev, &offset, &size))
+	if (!pm_device_pending(s->dev, &p))
 		return 0;
-	fuzz_check(offset == model_first(&s->m, &s->waiting) * s->m.block_size);
-	fuzz_check(size == s->waiting.nb_blocks * s->m.block_size);
-	return __wrap_pm_ram_populate(s->ram, offset, size, why);
+	if (r->type != UNPLUG_ALL) {
+		fuzz_check(p.offset == model_first(&s->m, r) * s->m.block_size);
+		fuzz_check(p.size == r->nb_blocks * s->m.block_size);
+	}
+	if (r->type == PLUG)
+		return __wrap_pm_ram_populate(s->ram, p.offset, p.size, why);
+	for (uint64_t i = 0; i < p.size && !ret; i += p.unit)
+		ret = pm_device_pending_work(s->dev, p.offset + i, p.unit, why);
+	return ret;
+}
+
+bool session_takes(const struct session *s, uint64_t block)
+{
+	const struct model_request *r = &s->waiting;
+	uint64_t first;
+
+	if (!s->pending || r->type == PLUG)
+		return false;
+	if (r->type == UNPLUG_ALL)
+		return true;
+	first = model_first(&s->m, r);
+	return block >= first && block < first + r->nb_blocks;
 }
 
 /* ---- what is in plugged memory ------------------------------------------- */
@@ -140,7 +161,7 @@ static void check_stamps(const struct session *s)
 	for (uint64_t i = 0; i < s->m.nr_blocks; i++) {
 		const uint8_t *host = block_host(s, i);
 
-		if (!s->m.plugged[i])
+		if (!s->m.plugged[i] || session_takes(s, i))
 			continue;
 		fuzz_check(host[0] == i + 1);
 		fuzz_check(host[s->m.block_size - 1] == i + 1);
@@ -204,17 +225,21 @@ static void check_sizes(const struct session *s)
 	fuzz_check(info.usable_size >= info.plugged_size);
 	fuzz_check(info.usable_size == pm_ram_size(s->ram));
 	fuzz_check(s->told_size == info.plugged_size);
-	fuzz_check(pm_device_pending(s->dev, NULL, NULL) == s->pending);
+	fuzz_check(pm_device_pending(s->dev, NULL) == s->pending);
 }
 
 static void check_blocks(const struct session *s)
 {
-	for (uint64_t i = 0; i < s->m.nr_blocks; i++)
+	for (uint64_t i = 0; i < s->m.nr_blocks; i++) {
+		bool plugged = s->m.plugged[i];
+		bool usable = plugged && !session_takes(s, i);
+
 		fuzz_check(pm_device_range_plugged(s->dev, i * s->m.block_size,
-						   s->m.block_size) ==
-			   s->m.plugged[i]);
-	if (!s->failed_ever)
-		fuzz_check(!memcmp(s->mapped, s->m.plugged, s->m.nr_blocks));
+						   s->m.block_size) == usable);
+		fuzz_check(s->failed_ever ||
+			   s->mapped[i] ==
+				   (s->second_round ? usable : plugged));
+	}
 }
 
 void session_take_over(struct session *s, const struct model *before)
@@ -269,6 +294,7 @@ void session_init(struct session *s, struct input in)
 	flags = input_u8(&s->in);
 	s->populates = flags & 1;
 	s->async = flags & 2;
+	s->async_blocks = s->async ? input_below(&s->in, 4) : 0;
 	s->required = flags >> 2 & OFFERED;
 	model_set_requested(&s->m, (flags >> 4) % (s->m.nr_blocks + 1));
 	config.addr = s->m.addr;
@@ -276,6 +302,7 @@ void session_init(struct session *s, struct input in)
 	config.requested_size = s->m.requested * s->m.block_size;
 	config.prealloc = s->populates;
 	config.async = s->async;
+	config.async_size = s->async_blocks * s->m.block_size;
 	config.required = s->required;
 	fuzz_check(!pm_ram_create(&memory, &s->ram, NULL));
 	fuzz_check(!pm_device_create(&config, s->ram, &device_ops, s, &s->dev,

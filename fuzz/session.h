@@ -19,9 +19,11 @@ struct session {
 	struct model m;
 	bool populates;
 	bool async;
-	uint64_t required; /* features */
+	uint64_t async_blocks; /* so many to unplug are left to the caller */
+	uint64_t required;     /* features */
 	bool pending;
 	struct model_request waiting; /* the pending one */
+	bool second_round;            /* of that */
 	/* What a listener was told of: to be what is plugged. */
 	struct pm_listener listener;
 	bool mapped[MODEL_BLOCKS_MAX];
@@ -46,8 +48,11 @@ void session_break_host(struct session *s);
 void session_repair_host(struct session *s);
 bool session_host_fails(const struct session *s);
 
-/* Has the pages of the pending request; 0 or -errno with a sentence. */
-int session_populate(struct session *s, struct pm_error *why);
+/* A round's work for the pending request; 0 or -errno with a sentence. */
+int session_work(struct session *s, struct pm_error *why);
+
+/* Whether the pending request is to take a block away. */
+bool session_takes(const struct session *s, uint64_t block);
 
 /*
  * After a failure the model follows the device: some of what was asked for may

@@ -278,8 +278,9 @@ struct pm_device_config {
 	uint16_t node;           /* NUMA node, with PM_F_ACPI_PXM */
 	bool prealloc;           /* populate blocks when they are plugged;
 				    always so with huge pages */
-	bool async;              /* leave populating to the caller, see
+	bool async;              /* leave long work to the caller, see
 				    pm_device_request() */
+	uint64_t async_size;     /* with async: what is long; bytes */
 	enum pm_guard guard;     /* see "the guard" */
 };
 
@@ -389,31 +390,49 @@ void pm_device_config_read(const struct pm_device *device, uint64_t offset,
  * BUSY and -EPROTO, and is empty otherwise.
  *
  * A device created with async returns -EINPROGRESS for a request that keeps
- * all rules and needs pages populated. The request is then pending: the caller
- * runs pm_ram_populate() over the range that pm_device_pending() names, in
- * parts and on any threads as it likes, waits for all of them, and answers by
- * pm_device_request_complete(). Meanwhile no block has changed its state;
- * the requested size may be set and everything may be read, while another
- * request or a system reset gets -EBUSY and does nothing.
+ * all rules and takes the host long: a PLUG that needs pages populated, or a
+ * PLUG where there is a guard, an UNPLUG or an UNPLUG_ALL of async_size bytes or
+ * more. The request is then pending: the caller runs pm_device_pending_work()
+ * over the range that pm_device_pending() names, in parts and on any threads as
+ * it likes, waits for all of them, and calls pm_device_request_complete(). That
+ * answers, or asks for one more round of the same. Meanwhile no block has
+ * changed its state, though pm_device_range_plugged() and
+ * pm_device_plugged_run() leave out those that are being unplugged; the
+ * requested size may be set and everything may be read, while another request
+ * or a system reset gets -EBUSY and does nothing.
  */
 ssize_t pm_device_request(struct pm_device *device, const void *request,
 			  size_t request_len, void *response,
 			  size_t response_size, struct pm_error *err);
 
-/*
- * True, and the range within the pm_ram, when a request is pending. Outputs
- * may be NULL.
- */
-bool pm_device_pending(const struct pm_device *device, uint64_t *offset,
-		       uint64_t *size);
+/* The range of a pending request, in bytes from the start of the region. */
+struct pm_pending {
+	uint64_t offset;
+	uint64_t size;
+	uint64_t unit; /* parts begin and end at multiples of it */
+};
+
+/* True when a request is pending; @pending may be NULL. */
+bool pm_device_pending(const struct pm_device *device,
+		       struct pm_pending *pending);
 
 /*
- * Ends the pending request. @result is 0 when all of the range was populated,
+ * Does one part of a round of the pending request. Any thread; at the same time
+ * as other parts, and as functions that a pending request allows. 0 or -errno
+ * with a sentence; what else there is to do is then of no use.
+ */
+int pm_device_pending_work(struct pm_device *device, uint64_t offset,
+			   uint64_t size, struct pm_error *err);
+
+/*
+ * Ends a round of the pending request. @result is 0 when all parts were done,
  * or the first -errno, with the sentence in @why (which may be NULL);
  * -ECANCELED when the caller gave up, before a system reset for example. No
- * thread may still be populating. Success plugs the blocks; any failure frees
- * the whole range and answers BUSY. Returns as pm_device_request() does, and
- * -EPROTO also when nothing is pending; too small a buffer leaves it pending.
+ * thread may still be at work. -EINPROGRESS, without an answer, asks for
+ * another round. Otherwise returns as pm_device_request() does: a failure is
+ * answered BUSY, with all as it was, but for what was in memory that was to be
+ * unplugged. -EPROTO also when nothing is pending; too small a buffer leaves it
+ * pending.
  */
 ssize_t pm_device_request_complete(struct pm_device *device, int result,
 				   const struct pm_error *why, void *response,

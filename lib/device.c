@@ -260,6 +260,7 @@ static struct pm_device *device_alloc(const struct pm_device_config *config,
 	dev->features_offered = config->features;
 	dev->features_required = config->required;
 	dev->async = config->async;
+	dev->async_size = config->async_size;
 	if (config->features & PM_F_ACPI_PXM)
 		dev->node = config->node;
 	dev->id = strdup(config->id ? config->id : "virtio-mem");
@@ -306,6 +307,7 @@ void pm_device_destroy(struct pm_device *dev)
 {
 	if (!dev)
 		return;
+	pending_forget(dev);
 	plug_forget_all(dev);
 	device_free(dev);
 }
@@ -354,7 +356,7 @@ int pm_device_system_reset(struct pm_device *dev, struct pm_error *err)
 	uint64_t before = dev->plugged_size;
 	int ret;
 
-	ret = request_check_not_pending(dev, err);
+	ret = pending_check_none(dev, err);
 	if (ret < 0)
 		return ret;
 	ret = plug_clear_all(dev, err);
@@ -418,7 +420,31 @@ bool pm_device_range_plugged(const struct pm_device *dev, uint64_t offset,
 		return true;
 	range.first = offset / dev->block_size;
 	range.count = (offset + size - 1) / dev->block_size - range.first + 1;
-	return block_map_all_set(&dev->plugged, range);
+	return block_map_all_set(&dev->plugged, range) &&
+	       !pending_takes(dev, range);
+}
+
+/* The first run of plugged blocks that is not being unplugged. */
+static bool first_run(const struct pm_device *dev, struct block_range rest,
+		      struct block_range *run)
+{
+	const struct block_range *taken = &dev->pending.range;
+
+	while (plug_next_run(dev, &rest, run)) {
+		uint64_t end = run->first + run->count;
+
+		if (!pending_takes(dev, *run))
+			return true;
+		if (run->first < taken->first) {
+			run->count = taken->first - run->first;
+			return true;
+		}
+		run->first = taken->first + taken->count;
+		run->count = end > run->first ? end - run->first : 0;
+		if (run->count)
+			return true;
+	}
+	return false;
 }
 
 bool pm_device_plugged_run(const struct pm_device *dev, uint64_t from,
@@ -433,7 +459,7 @@ bool pm_device_plugged_run(const struct pm_device *dev, uint64_t from,
 		return false;
 	range.first = from / dev->block_size;
 	range.count = (to - 1) / dev->block_size - range.first + 1;
-	if (!block_map_first_run(&dev->plugged, range, &run))
+	if (!first_run(dev, range, &run))
 		return false;
 	start = run.first * dev->block_size;
 	end = start + run.count * dev->block_size;

@@ -10,6 +10,7 @@
 #include "guard.h"
 #include "listener.h"
 #include "paramem.h"
+#include "pending.h"
 
 /*
  * Invariants, between calls: requested_size <= usable_size <= the region, and
@@ -32,9 +33,10 @@ struct pm_device {
 	uint64_t features_accepted;
 	uint16_t node;
 	bool populates; /* blocks get their pages when they are plugged */
-	bool async;     /* and the caller sees to that */
+	bool async;     /* long work is left to the caller, from so much on: */
+	uint64_t async_size;
 	struct block_map plugged;
-	struct block_range pending; /* wait for their pages; count 0: none */
+	struct pending pending;
 	struct listener_list listeners;
 	struct guard guard;
 };

@@ -41,15 +41,18 @@ static struct extent extent_of(const struct pm_device *dev,
 	return e;
 }
 
-static int cannot(const struct pm_device *dev, struct extent e, int ret,
-		  const char *what, const char *more, struct pm_error *err)
+/* @ret, and in @err a sentence about it if it is a failure. */
+static int check(const struct pm_device *dev, struct extent e, int ret,
+		 const char *what, struct pm_error *err)
 {
+	if (!ret)
+		return 0;
 	return pm_error_set(err, -ret,
-			    "Memory device %s: cannot %s %" PRIu64
-			    " bytes at 0x%" PRIx64 ": %s%s",
-			    dev->id, what, e.size, dev->addr + e.offset,
-			    strerror(-ret), more);
+			    "cannot %s %" PRIu64 " bytes at 0x%" PRIx64 ": %s",
+			    what, e.size, dev->addr + e.offset, strerror(-ret));
 }
+
+/* ---- plugging ------------------------------------------------------------ */
 
 /* Best effort: the answer is a failure in any case. */
 static void empty_again(struct pm_device *dev, struct extent e)
@@ -58,111 +61,107 @@ static void empty_again(struct pm_device *dev, struct extent e)
 	guard_discard(&dev->guard, e.offset, e.size);
 }
 
-int plug_prepare(struct pm_device *dev, struct block_range range,
-		 struct pm_error *err)
+int plug_failed(struct pm_device *dev, struct block_range range, int ret,
+		const struct pm_error *why, struct pm_error *err)
 {
 	struct extent e = extent_of(dev, range);
-	int ret = guard_cover(&dev->guard, e.offset, e.size);
-
-	if (!ret)
-		ret = guard_grant(&dev->guard, e.offset, e.size, false);
-	if (ret < 0) {
-		empty_again(dev, e);
-		return cannot(dev, e, ret, "plug", "", err);
-	}
-	return 0;
-}
-
-int plug_populate_failed(struct pm_device *dev, struct block_range range,
-			 int ret, const struct pm_error *why,
-			 struct pm_error *err)
-{
-	struct extent e = extent_of(dev, range);
+	struct pm_error plain;
 
 	empty_again(dev, e);
-	if (!why || !why->text[0])
-		return cannot(dev, e, ret, "plug", "", err);
+	if (!why || !why->text[0]) {
+		check(dev, e, ret, "plug", &plain);
+		why = &plain;
+	}
 	return pm_error_set(err, -ret, "Memory device %s: %s", dev->id,
 			    why->text);
 }
 
-int plug_populate(struct pm_device *dev, struct block_range range,
-		  struct pm_error *err)
-{
-	struct extent e = extent_of(dev, range);
-	struct pm_error why;
-	int ret = pm_ram_populate(dev->ram, e.offset, e.size, &why);
-
-	if (ret < 0)
-		return plug_populate_failed(dev, range, ret, &why, err);
-	return 0;
-}
-
-/* Protected before it is shown, and granted at the very last. */
-static int show(struct pm_device *dev, struct extent e)
-{
-	int ret = guard_cover(&dev->guard, e.offset, e.size);
-
-	if (!ret)
-		ret = listener_list_populate(&dev->listeners, e.offset, e.size);
-	if (ret < 0)
-		return ret;
-	ret = guard_grant(&dev->guard, e.offset, e.size, false);
-	if (ret < 0)
-		listener_list_discard(&dev->listeners, e.offset, e.size);
-	return ret;
-}
-
-int plug_set(struct pm_device *dev, struct block_range range,
-	     struct pm_error *err)
-{
-	struct extent e = extent_of(dev, range);
-	int ret;
-
-	assert(block_map_all_clear(&dev->plugged, range));
-	ret = show(dev, e);
-	if (ret < 0) {
-		empty_again(dev, e);
-		return cannot(dev, e, ret, "plug", "", err);
-	}
-	block_map_set(&dev->plugged, range);
-	dev->plugged_size += e.size;
-	return 0;
-}
-
-static int undo_discard(struct pm_device *dev, struct extent e, int why,
-			struct pm_error *err)
-{
-	int ret = listener_list_populate(&dev->listeners, e.offset, e.size);
-
-	if (!ret)
-		ret = guard_grant(&dev->guard, e.offset, e.size, true);
-	return cannot(dev, e, why, "free",
-		      ret < 0 ? "; nor can it be mapped again" : "", err);
-}
-
-int plug_clear(struct pm_device *dev, struct block_range range,
+int plug_cover(struct pm_device *dev, struct block_range range,
 	       struct pm_error *err)
 {
 	struct extent e = extent_of(dev, range);
-	int ret;
 
-	assert(block_map_all_set(&dev->plugged, range));
-	/* Access goes first, or a vCPU could bring freed pages back. */
-	ret = guard_revoke(&dev->guard, e.offset, e.size);
-	listener_list_discard(&dev->listeners, e.offset, e.size);
-	if (!ret)
-		ret = guard_discard(&dev->guard, e.offset, e.size);
+	return check(dev, e, guard_cover(&dev->guard, e.offset, e.size), "plug",
+		     err);
+}
+
+int plug_grant(struct pm_device *dev, struct block_range range,
+	       struct pm_error *err)
+{
+	struct extent e = extent_of(dev, range);
+
+	return check(dev, e, guard_grant(&dev->guard, e.offset, e.size, false),
+		     "plug", err);
+}
+
+int plug_tell(struct pm_device *dev, struct block_range range,
+	      struct pm_error *err)
+{
+	struct extent e = extent_of(dev, range);
+
+	return check(dev, e,
+		     listener_list_populate(&dev->listeners, e.offset, e.size),
+		     "plug", err);
+}
+
+void plug_mark(struct pm_device *dev, struct block_range range)
+{
+	assert(block_map_all_clear(&dev->plugged, range));
+	block_map_set(&dev->plugged, range);
+	dev->plugged_size += extent_of(dev, range).size;
+}
+
+/* Granted first, since a page can only be had where writing is allowed. */
+int plug_prepare(struct pm_device *dev, struct block_range range,
+		 struct pm_error *err)
+{
+	int ret = plug_cover(dev, range, err);
+
+	return ret ? ret : plug_grant(dev, range, err);
+}
+
+int plug_show(struct pm_device *dev, struct block_range range,
+	      struct pm_error *err)
+{
+	int ret = plug_tell(dev, range, err);
+
 	if (ret < 0)
-		return undo_discard(dev, e, ret, err);
-	block_map_clear(&dev->plugged, range);
-	dev->plugged_size -= e.size;
+		return ret;
+	ret = plug_grant(dev, range, err);
+	if (ret < 0)
+		plug_hide(dev, range);
+	return ret;
+}
+
+static int populate(struct pm_device *dev, struct block_range range,
+		    struct pm_error *err)
+{
+	struct extent e = extent_of(dev, range);
+	int ret = plug_prepare(dev, range, err);
+
+	return ret ? ret : pm_ram_populate(dev->ram, e.offset, e.size, err);
+}
+
+/* Protected before it is shown, and granted at the very last. */
+int plug_set(struct pm_device *dev, struct block_range range,
+	     struct pm_error *err)
+{
+	struct pm_error why;
+	int ret = dev->populates ? populate(dev, range, &why)
+				 : plug_cover(dev, range, &why);
+
+	if (!ret)
+		ret = plug_show(dev, range, &why);
+	if (ret < 0)
+		return plug_failed(dev, range, ret, &why, err);
+	plug_mark(dev, range);
 	return 0;
 }
 
-/* Takes the first run of plugged blocks off @rest. */
-static bool next_run(const struct pm_device *dev, struct block_range *rest,
-		     struct block_range *run)
+/* ---- unplugging ---------------------------------------------------------- */
+
+bool plug_next_run(const struct pm_device *dev, struct block_range *rest,
+		   struct block_range *run)
 {
 	uint64_t end = rest->first + rest->count;
 
@@ -173,13 +172,101 @@ static bool next_run(const struct pm_device *dev, struct block_range *rest,
 	return true;
 }
 
+int plug_revoke(struct pm_device *dev, struct block_range range,
+		struct pm_error *err)
+{
+	struct extent e = extent_of(dev, range);
+
+	return check(dev, e, guard_revoke(&dev->guard, e.offset, e.size),
+		     "free", err);
+}
+
+int plug_discard(struct pm_device *dev, struct block_range range,
+		 struct pm_error *err)
+{
+	struct extent e = extent_of(dev, range);
+
+	return check(dev, e, guard_discard(&dev->guard, e.offset, e.size),
+		     "free", err);
+}
+
+void plug_hide(struct pm_device *dev, struct block_range range)
+{
+	struct extent e = extent_of(dev, range);
+
+	listener_list_discard(&dev->listeners, e.offset, e.size);
+}
+
+void plug_hide_runs(struct pm_device *dev, struct block_range range)
+{
+	struct block_range run;
+
+	while (plug_next_run(dev, &range, &run))
+		plug_hide(dev, run);
+}
+
+void plug_unmark(struct pm_device *dev, struct block_range range)
+{
+	struct block_range run;
+
+	while (plug_next_run(dev, &range, &run)) {
+		block_map_clear(&dev->plugged, run);
+		dev->plugged_size -= extent_of(dev, run).size;
+	}
+}
+
+int plug_keep(struct pm_device *dev, struct block_range range, bool told,
+	      int ret, const struct pm_error *why, struct pm_error *err)
+{
+	struct block_range rest = range, run;
+	struct pm_error plain;
+	int lost = 0;
+
+	while (plug_next_run(dev, &rest, &run)) {
+		struct extent e = extent_of(dev, run);
+		int failed = 0;
+
+		if (told)
+			failed = listener_list_populate(&dev->listeners,
+							e.offset, e.size);
+		if (!failed)
+			failed = guard_grant(&dev->guard, e.offset, e.size,
+					     true);
+		lost = lost ? lost : failed;
+	}
+	if (!why || !why->text[0]) {
+		check(dev, extent_of(dev, range), ret, "free", &plain);
+		why = &plain;
+	}
+	return pm_error_set(err, -ret, "Memory device %s: %s%s", dev->id,
+			    why->text,
+			    lost ? "; nor can it be mapped again" : "");
+}
+
+int plug_clear(struct pm_device *dev, struct block_range range,
+	       struct pm_error *err)
+{
+	struct pm_error why;
+	/* Access goes first, or a vCPU could bring freed pages back. */
+	int ret = plug_revoke(dev, range, &why);
+
+	assert(block_map_all_set(&dev->plugged, range));
+	plug_hide(dev, range);
+	if (!ret)
+		ret = plug_discard(dev, range, &why);
+	if (ret < 0)
+		return plug_keep(dev, range, true, ret, &why, err);
+	plug_unmark(dev, range);
+	return 0;
+}
+
 int plug_clear_all(struct pm_device *dev, struct pm_error *err)
 {
 	struct block_range rest = device_usable_blocks(dev);
 	struct block_range run;
 	int first_failure = 0;
 
-	while (dev->plugged_size && next_run(dev, &rest, &run)) {
+	while (dev->plugged_size && plug_next_run(dev, &rest, &run)) {
 		/* The first failure explains best; @err keeps it. */
 		int ret = plug_clear(dev, run, first_failure ? NULL : err);
 
@@ -191,12 +278,5 @@ int plug_clear_all(struct pm_device *dev, struct pm_error *err)
 
 void plug_forget_all(struct pm_device *dev)
 {
-	struct block_range rest = device_usable_blocks(dev);
-	struct block_range run;
-
-	while (next_run(dev, &rest, &run)) {
-		struct extent e = extent_of(dev, run);
-
-		listener_list_discard(&dev->listeners, e.offset, e.size);
-	}
+	plug_hide_runs(dev, device_usable_blocks(dev));
 }

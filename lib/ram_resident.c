@@ -125,7 +125,8 @@ static int resident(void *start, uint64_t size)
 	unsigned char vec[CHUNK];
 
 	/* One call of mincore(2) is cheaper than a file that is opened. */
-	if (left > CHUNK && surely_none(start, size, SCAN_PRESENT | SCAN_SWAPPED, 0))
+	if (left > CHUNK &&
+	    surely_none(start, size, SCAN_PRESENT | SCAN_SWAPPED, 0))
 		return 0;
 	while (left) {
 		uint64_t n = left < CHUNK ? left : CHUNK;

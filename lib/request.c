@@ -12,11 +12,10 @@
  *  4. host         the host cannot do it now           BUSY
  *  5.              done                                ACK
  *
- * Where blocks need their pages at once and the caller provides them, step 4
- * is the caller's, and what is left of it and the answer come later. The range
- * waits in pm_device.pending, its blocks unplugged and empty for all to see.
- * The rules are not held against it again: a requested size that has shrunk
- * in the meantime finds a plug that came before it.
+ * Where step 4 takes long and the caller wants it so, it is done later, and
+ * answered then: pending.c. The rules are not held against the request again: a
+ * requested size that has shrunk in the meantime finds a plug that came before
+ * it.
  *
  * A shrinking requested size may cross a plug on its way; that the size comes
  * before the state, and is a NACK, keeps such a driver working.
@@ -27,6 +26,7 @@
 #include <string.h>
 
 #include "device.h"
+#include "pending.h"
 #include "plug.h"
 #include "request.h"
 
@@ -66,6 +66,11 @@ static void response_encode(enum response_type type, enum block_state state,
 	memcpy(bytes, &wire, sizeof(wire));
 }
 
+void request_answer(enum response_type type, void *response)
+{
+	response_encode(type, STATE_PLUGGED, response);
+}
+
 /* The blocks that a request names; false when they are not all usable. */
 static bool request_range(const struct pm_device *dev,
 			  const struct request *req, struct block_range *range)
@@ -95,6 +100,28 @@ static bool past_requested(const struct pm_device *dev, uint64_t count)
 	       (dev->requested_size - dev->plugged_size) / dev->block_size;
 }
 
+static enum response_type plug(struct pm_device *dev, struct block_range range,
+			       struct pm_error *err)
+{
+	enum pending_kind kind =
+		dev->populates ? PENDING_POPULATE : PENDING_PLUG;
+	struct pm_error why;
+	int ret = 0;
+
+	if (!pending_wanted(dev, kind, range.count * dev->block_size)) {
+		ret = plug_set(dev, range, err);
+		return ret < 0 ? RESPONSE_BUSY : RESPONSE_ACK;
+	}
+	if (dev->populates)
+		ret = plug_prepare(dev, range, &why);
+	if (ret < 0) {
+		plug_failed(dev, range, ret, &why, err);
+		return RESPONSE_BUSY;
+	}
+	pending_begin(dev, kind, range);
+	return RESPONSE_LATER;
+}
+
 static enum response_type handle_plug(struct pm_device *dev,
 				      const struct request *req,
 				      enum block_state *state,
@@ -109,17 +136,7 @@ static enum response_type handle_plug(struct pm_device *dev,
 		return RESPONSE_NACK;
 	if (!block_map_all_clear(&dev->plugged, range))
 		return RESPONSE_ERROR;
-	if (dev->populates && plug_prepare(dev, range, err) < 0)
-		return RESPONSE_BUSY;
-	if (dev->populates && dev->async) {
-		dev->pending = range;
-		return RESPONSE_LATER;
-	}
-	if (dev->populates && plug_populate(dev, range, err) < 0)
-		return RESPONSE_BUSY;
-	if (plug_set(dev, range, err) < 0)
-		return RESPONSE_BUSY;
-	return RESPONSE_ACK;
+	return plug(dev, range, err);
 }
 
 static enum response_type handle_unplug(struct pm_device *dev,
@@ -134,6 +151,11 @@ static enum response_type handle_unplug(struct pm_device *dev,
 		return RESPONSE_ERROR;
 	if (!block_map_all_set(&dev->plugged, range))
 		return RESPONSE_ERROR;
+	if (pending_wanted(dev, PENDING_UNPLUG,
+			   range.count * dev->block_size)) {
+		pending_begin(dev, PENDING_UNPLUG, range);
+		return RESPONSE_LATER;
+	}
 	if (plug_clear(dev, range, err) < 0)
 		return RESPONSE_BUSY;
 	return RESPONSE_ACK;
@@ -146,6 +168,11 @@ static enum response_type handle_unplug_all(struct pm_device *dev,
 {
 	(void)req;
 	(void)state;
+	if (pending_wanted(dev, PENDING_UNPLUG_ALL, dev->plugged_size)) {
+		pending_begin(dev, PENDING_UNPLUG_ALL,
+			      device_usable_blocks(dev));
+		return RESPONSE_LATER;
+	}
 	if (plug_clear_all(dev, err) < 0)
 		return RESPONSE_BUSY;
 	/*
@@ -184,7 +211,7 @@ static request_handler *const handlers[] = {
 
 #define NR_HANDLERS (sizeof(handlers) / sizeof(handlers[0]))
 
-static int check_response_size(size_t response_size, struct pm_error *err)
+int request_check_response_size(size_t response_size, struct pm_error *err)
 {
 	if (response_size < PM_RESPONSE_SIZE)
 		return pm_error_set(err, EPROTO,
@@ -203,15 +230,7 @@ static int check_framing(size_t request_len, size_t response_size,
 				    "A guest request of %zu bytes is shorter "
 				    "than %d",
 				    request_len, PM_REQUEST_SIZE);
-	return check_response_size(response_size, err);
-}
-
-int request_check_not_pending(const struct pm_device *dev, struct pm_error *err)
-{
-	if (!dev->pending.count)
-		return 0;
-	return pm_error_set(err, EBUSY,
-			    "Memory device %s: a request is pending", dev->id);
+	return request_check_response_size(response_size, err);
 }
 
 ssize_t pm_device_request(struct pm_device *dev, const void *request,
@@ -225,7 +244,7 @@ ssize_t pm_device_request(struct pm_device *dev, const void *request,
 	int ret = check_framing(request_len, response_size, err);
 
 	if (!ret)
-		ret = request_check_not_pending(dev, err);
+		ret = pending_check_none(dev, err);
 	if (ret < 0)
 		return ret;
 	req = request_decode(request);
@@ -239,49 +258,6 @@ ssize_t pm_device_request(struct pm_device *dev, const void *request,
 	if (type == RESPONSE_LATER)
 		return -EINPROGRESS;
 	response_encode(type, state, response);
-	device_notify_plugged(dev, before);
-	return PM_RESPONSE_SIZE;
-}
-
-bool pm_device_pending(const struct pm_device *dev, uint64_t *offset,
-		       uint64_t *size)
-{
-	uint64_t o, s;
-
-	if (!dev->pending.count)
-		return false;
-	device_extent(dev, dev->pending, &o, &s);
-	if (offset)
-		*offset = o;
-	if (size)
-		*size = s;
-	return true;
-}
-
-ssize_t pm_device_request_complete(struct pm_device *dev, int result,
-				   const struct pm_error *why, void *response,
-				   size_t response_size, struct pm_error *err)
-{
-	const struct block_range range = dev->pending;
-	uint64_t before = dev->plugged_size;
-	struct pm_error text = { "" };
-	int ret = check_response_size(response_size, err);
-
-	if (ret < 0)
-		return ret;
-	if (!range.count)
-		return pm_error_set(err, EPROTO,
-				    "Memory device %s: no request is pending",
-				    dev->id);
-	if (result < 0)
-		ret = plug_populate_failed(dev, range, result, why, &text);
-	else
-		ret = plug_set(dev, range, &text);
-	if (err)
-		*err = text;
-	dev->pending = (struct block_range){ 0 };
-	response_encode(ret < 0 ? RESPONSE_BUSY : RESPONSE_ACK, STATE_PLUGGED,
-			response);
 	device_notify_plugged(dev, before);
 	return PM_RESPONSE_SIZE;
 }

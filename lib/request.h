@@ -51,8 +51,10 @@ static_assert(offsetof(struct request_wire, nb_blocks) == 16, "layout");
 static_assert(sizeof(struct response_wire) == PM_RESPONSE_SIZE, "layout");
 static_assert(offsetof(struct response_wire, state) == 8, "layout");
 
-/* -EBUSY with a sentence while a request waits for its pages. */
-int request_check_not_pending(const struct pm_device *dev,
-			      struct pm_error *err);
+/* What a pending request is answered, at its end. */
+void request_answer(enum response_type type, void *response);
+
+/* -EPROTO with a sentence where no answer fits. */
+int request_check_response_size(size_t response_size, struct pm_error *err);
 
 #endif

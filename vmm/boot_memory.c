@@ -11,7 +11,7 @@
 #include "guest_memory.h"
 #include "loop.h"
 #include "memory_map.h"
-#include "populate.h"
+#include "range_job.h"
 #include "size.h"
 
 #define PROGRESS_FIRST_MS 1000
@@ -19,13 +19,22 @@
 
 /* Populating, while the loop runs. */
 struct boot_populate {
-	struct populate populate;
+	struct range_job job;
+	struct pm_ram *ram;
 	struct loop_timer timer;
 	bool shown;
 	bool done;
 	int result;
 	struct pm_error why;
 };
+
+static int populate_part(void *opaque, uint64_t offset, uint64_t size,
+			 struct pm_error *err)
+{
+	struct boot_populate *b = opaque;
+
+	return pm_ram_populate(b->ram, offset, size, err);
+}
 
 static void on_done(void *opaque, int result, const struct pm_error *why)
 {
@@ -42,8 +51,8 @@ static void show_progress(void *opaque)
 
 	b->shown = true;
 	fprintf(stderr, "\r\033[Kpopulating boot memory: %s of %s",
-		size_format_rounded(populate_progress(&b->populate)).text,
-		size_format(b->populate.size).text);
+		size_format_rounded(range_job_progress(&b->job)).text,
+		size_format(b->job.size).text);
 	loop_timer_arm(&b->timer, PROGRESS_MS);
 }
 
@@ -66,9 +75,12 @@ static int populate(struct pm_ram *ram, struct loop *loop,
 		    struct workers *workers, const bool *ended,
 		    struct pm_error *err)
 {
-	struct boot_populate b = { .done = false };
-	int ret = populate_start(&b.populate, workers, ram, 0, pm_ram_size(ram),
-				 on_done, &b, err);
+	struct boot_populate b = {
+		.job = { .work = populate_part, .done = on_done, .opaque = &b },
+		.ram = ram,
+	};
+	int ret = range_job_start(&b.job, workers, 0, pm_ram_size(ram),
+				  pm_ram_page_size(ram), err);
 
 	if (ret)
 		return ret;
@@ -76,7 +88,7 @@ static int populate(struct pm_ram *ram, struct loop *loop,
 	while (!ret && !b.done && !*ended)
 		ret = loop_run_once(loop);
 	end_progress(&b, loop);
-	populate_stop(&b.populate);
+	range_job_stop(&b.job);
 	if (ret)
 		return pm_error_set(err, -ret, "the main loop failed (%s)",
 				    strerror(-ret));

@@ -2,10 +2,10 @@
 /*
  * A memory device of the machine: the library's device on virtio PCI.
  *
- * Theory of operation. A request that needs pages populated is pending in the
+ * Theory of operation. A request that takes the host long is pending in the
  * library, and its chain in progress in the transport, while the workers
- * populate. They end on the main thread, which completes both. Who does not
- * want to wait cancels:
+ * populate or free memory. They end on the main thread, which completes both,
+ * or starts the next round. Who does not want to wait cancels:
  *
  *	the driver resets the device   on a vCPU: the work is cancelled, and the
  *	                               request completed when it has ended; the
@@ -14,8 +14,8 @@
  *	system reset, destruction      on the main thread, which waits for the
  *	                               parts that run
  *
- * A cancelled request plugs nothing, even if all of its pages had come: the
- * driver that asked for them is gone.
+ * A cancelled request fails, even if all of its work was done: the driver that
+ * asked for it is gone.
  *
  * A guest whose request the host refused would sleep for a minute. So it is
  * woken now and then, as long as the last answer was a refusal. Each refusal
@@ -34,7 +34,7 @@
 #include "guard_watch.h"
 #include "guest_memory.h"
 #include "memslots.h"
-#include "populate.h"
+#include "range_job.h"
 #include "virtio_pci.h"
 
 #define VIRTIO_ID_MEM 24
@@ -43,6 +43,12 @@
 /* When a refused guest is woken, at first and at most. */
 #define RETRY_MIN_MS 1000
 #define RETRY_MAX_MS 8000
+
+/*
+ * What is left to the workers. Less of it takes the main thread milliseconds,
+ * and handing it over would take a driver that asks block by block longer.
+ */
+#define LONG_WORK (UINT64_C(256) << 20)
 
 /* This thread, a vCPU's, handles an access where no memory slot is. */
 static _Thread_local bool in_hole;
@@ -59,8 +65,8 @@ struct virtio_mem {
 	struct pm_error refusal; /* the last reason for a BUSY */
 	struct loop_timer retry;
 	unsigned int retry_ms;
-	struct populate populate; /* for the pending request */
-	bool cancelled;           /* that request */
+	struct range_job job; /* for the pending request */
+	bool cancelled;       /* that request */
 };
 
 /* ---- refusals ------------------------------------------------------------ */
@@ -97,63 +103,89 @@ static void retry_due(void *opaque)
 	virtio_pci_unlock(vm->pci);
 }
 
-/* ---- populating ---------------------------------------------------------- */
+/* ---- long work ----------------------------------------------------------- */
 
-/* Ends the pending request; the lock is held, and no worker is at it. */
-static long populate_end(struct virtio_mem *vm, int result,
-			 const struct pm_error *why, uint8_t *response)
+static int work_on_part(void *opaque, uint64_t offset, uint64_t size,
+			struct pm_error *err)
+{
+	struct virtio_mem *vm = opaque;
+
+	return pm_device_pending_work(vm->device, offset, size, err);
+}
+
+static int work_start(struct virtio_mem *vm, struct pm_error *why)
+{
+	struct pm_pending p = { 0 };
+
+	pm_device_pending(vm->device, &p);
+	return range_job_start(&vm->job, vm->config.workers, p.offset, p.size,
+			       p.unit, why);
+}
+
+/*
+ * Ends a round of the pending request, and starts the next if there is one; the
+ * lock is held, and no worker is at it. The length of the answer, or
+ * -EINPROGRESS.
+ */
+static long work_end(struct virtio_mem *vm, int result,
+		     const struct pm_error *why, uint8_t *response)
 {
 	struct pm_error refusal = { "" };
-	long len = pm_device_request_complete(vm->device, result, why, response,
-					      PM_RESPONSE_SIZE, &refusal);
+	long len;
 
-	if (!vm->cancelled)
+	do {
+		len = pm_device_request_complete(
+			vm->device, vm->cancelled ? -ECANCELED : result, why,
+			response, PM_RESPONSE_SIZE, &refusal);
+		if (len != -EINPROGRESS)
+			break;
+		result = work_start(vm, &refusal);
+		why = &refusal;
+	} while (result);
+	if (len != -EINPROGRESS && !vm->cancelled)
 		set_refusal(vm, &refusal);
 	return len;
 }
 
 /* The same for one whose chain is in progress. */
-static void populate_complete(struct virtio_mem *vm, int result,
-			      const struct pm_error *why)
+static void work_complete(struct virtio_mem *vm, int result,
+			  const struct pm_error *why)
 {
 	uint8_t response[PM_RESPONSE_SIZE];
-	long len = populate_end(vm, vm->cancelled ? -ECANCELED : result, why,
-				response);
+	long len = work_end(vm, result, why, response);
 
+	if (len == -EINPROGRESS)
+		return;
 	vm->cancelled = false;
 	virtio_pci_complete(vm->pci, response, len);
 }
 
-static void on_populated(void *opaque, int result, const struct pm_error *why)
+static void on_worked(void *opaque, int result, const struct pm_error *why)
 {
 	struct virtio_mem *vm = opaque;
 
 	virtio_pci_lock(vm->pci);
-	populate_complete(vm, result, why);
+	work_complete(vm, result, why);
 	virtio_pci_unlock(vm->pci);
 }
 
 /* -EINPROGRESS, or the answer when it could not even be begun. */
-static long populate_begin(struct virtio_mem *vm, uint8_t *response)
+static long work_begin(struct virtio_mem *vm, uint8_t *response)
 {
 	struct pm_error why = { "" };
-	uint64_t offset, size;
-	int ret = -EINVAL;
+	int ret = work_start(vm, &why);
 
-	if (pm_device_pending(vm->device, &offset, &size))
-		ret = populate_start(&vm->populate, vm->config.workers, vm->ram,
-				     offset, size, on_populated, vm, &why);
-	return ret ? populate_end(vm, ret, &why, response) : -EINPROGRESS;
+	return ret ? work_end(vm, ret, &why, response) : -EINPROGRESS;
 }
 
 /* The main thread, without the lock: workers never take it, but vCPUs do. */
-static void populate_abort(struct virtio_mem *vm)
+static void work_abort(struct virtio_mem *vm)
 {
-	populate_stop(&vm->populate);
+	range_job_stop(&vm->job);
 	virtio_pci_lock(vm->pci);
-	if (pm_device_pending(vm->device, NULL, NULL)) {
+	if (pm_device_pending(vm->device, NULL)) {
 		vm->cancelled = true;
-		populate_complete(vm, -ECANCELED, NULL);
+		work_complete(vm, -ECANCELED, NULL);
 	}
 	virtio_pci_unlock(vm->pci);
 }
@@ -211,7 +243,7 @@ static long mem_handle(void *opaque, const struct virtqueue *vq,
 		vm->device, request, len, response,
 		room < sizeof(response) ? room : sizeof(response), &why);
 	if (len == -EINPROGRESS)
-		len = populate_begin(vm, response);
+		len = work_begin(vm, response);
 	else
 		set_refusal(vm, &why); /* none, once the host could */
 	if (len < 0)
@@ -224,10 +256,10 @@ static void mem_device_reset(void *opaque)
 	struct virtio_mem *vm = opaque;
 
 	pm_device_accept_features(vm->device, 0);
-	if (!pm_device_pending(vm->device, NULL, NULL))
+	if (!pm_device_pending(vm->device, NULL))
 		return;
 	vm->cancelled = true;
-	populate_cancel(&vm->populate);
+	range_job_cancel(&vm->job);
 }
 
 static const struct virtio_ops mem_virtio_ops = {
@@ -399,6 +431,7 @@ static int device_create(struct virtio_mem *vm, struct pm_error *err)
 		.node = c->node,
 		.prealloc = ram_options_populate(&c->ram),
 		.async = true,
+		.async_size = LONG_WORK,
 		.guard = vm->config.watch ? c->guard : PM_GUARD_OFF,
 	};
 	const struct pm_ram_config memory =
@@ -475,6 +508,9 @@ int virtio_mem_create(const struct virtio_mem_config *config,
 		return pm_error_set(err, ENOMEM, "no memory for device %s",
 				    config->device->id);
 	vm->config = *config;
+	vm->job.work = work_on_part;
+	vm->job.done = on_worked;
+	vm->job.opaque = vm;
 	vm->retry_ms = RETRY_MIN_MS;
 	pthread_mutex_init(&vm->guard_lock, NULL);
 	ret = mem_init(vm, err);
@@ -491,7 +527,7 @@ void virtio_mem_destroy(struct virtio_mem *vm)
 	if (!vm)
 		return;
 	/* What is pending then is forgotten with the device. */
-	populate_stop(&vm->populate);
+	range_job_stop(&vm->job);
 	loop_timer_finish(vm->config.loop, &vm->retry);
 	virtio_pci_destroy(vm->pci);
 	if (vm->listening)
@@ -547,7 +583,7 @@ int virtio_mem_reset(struct virtio_mem *vm, struct pm_error *err)
 	int ret;
 
 	virtio_pci_reset(vm->pci);
-	populate_abort(vm);
+	work_abort(vm);
 	virtio_pci_lock(vm->pci);
 	clear_refusal(vm);
 	ret = pm_device_system_reset(vm->device, err);

@@ -61,13 +61,15 @@ static void start(struct guest *g)
 }
 
 /*
- * Offers all of the ring again. Waits for the socket, so that the peer has one
- * notification at a time before it, as a device has of its guest.
+ * Offers all of the ring again, once it was used. Waits for the socket, so that
+ * the peer has one notification at a time before it, as a device has of its
+ * guest.
  */
 static void refill(struct guest *g)
 {
 	struct vring *ring = &g->mem.ring;
 
+	mem_settle(&g->mem);
 	ring->avail_index += QUEUE;
 	vring_put_index(ring, ring->avail_index);
 	virtio_notify(&g->mem.virtio);
@@ -145,7 +147,7 @@ static void *guest_run(void *opaque)
 
 	while (!atomic_load(&g->stop))
 		g->way->round(g);
-	qtest_sync(g->mem.qtest);
+	mem_settle(&g->mem);
 	return NULL;
 }
 

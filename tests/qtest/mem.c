@@ -178,3 +178,30 @@ bool mem_try_request(struct mem *mem, uint16_t type, uint64_t addr,
 	send(mem, type, addr, nb_blocks);
 	return receive(mem, answer);
 }
+
+/* Whether it will handle what it was notified of. */
+static bool is_alive(struct mem *mem)
+{
+	uint8_t status = virtio_status(&mem->virtio);
+
+	return (status & STATUS_DRIVER_OK) && !(status & STATUS_NEEDS_RESET);
+}
+
+void mem_settle(struct mem *mem)
+{
+	int64_t deadline = deadline_in(DEADLINE_DEFAULT_MS);
+
+	while (vring_device_index(&mem->ring) != mem->ring.avail_index &&
+	       is_alive(mem))
+		if (!deadline_pause(deadline))
+			fatal("memory requests were not handled in time");
+}
+
+bool mem_request_handled(struct mem *mem, uint16_t type, uint64_t addr,
+			 uint16_t nb_blocks, struct mem_answer *answer)
+{
+	if (mem_try_request(mem, type, addr, nb_blocks, answer))
+		return true;
+	mem_settle(mem);
+	return receive(mem, answer);
+}

@@ -128,4 +128,11 @@ struct mem_answer mem_request(struct mem *mem, uint16_t type, uint64_t addr,
 bool mem_try_request(struct mem *mem, uint16_t type, uint64_t addr,
 		     uint16_t nb_blocks, struct mem_answer *answer);
 
+/* The same, however long the device takes. */
+bool mem_request_handled(struct mem *mem, uint16_t type, uint64_t addr,
+			 uint16_t nb_blocks, struct mem_answer *answer);
+
+/* Until all that was offered is used, or the device no longer handles any. */
+void mem_settle(struct mem *mem);
+
 #endif /* QTEST_MEM_H */

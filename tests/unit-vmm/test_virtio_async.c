@@ -2,7 +2,7 @@
 /*
  * Requests of a memory device that take long: the loop goes on, the answers
  * come in order, and resets of either kind and destruction are safe at any
- * moment. pm_ram_populate() is replaced by one that a test can hold up.
+ * moment. What populates and frees can be held up by a test.
  */
 #include "../unit/cmocka_all.h"
 
@@ -36,9 +36,9 @@ struct fixture {
 	struct driver d;
 };
 
-/* ---- populating ---------------------------------------------------------- */
+/* ---- the host ---------------------------------------------------------- */
 
-static atomic_bool gate; /* shut: populating waits */
+static atomic_bool gate; /* shut: the host's work waits */
 static atomic_int fail;  /* -errno */
 static atomic_uint entered;
 
@@ -56,6 +56,16 @@ int __wrap_pm_ram_populate(struct pm_ram *ram, uint64_t offset, uint64_t size,
 		return pm_error_set(err, -ret, "the host has none left");
 	memset((uint8_t *)pm_ram_host(ram) + offset, 0, size);
 	return 0;
+}
+
+int __real_pm_ram_discard(struct pm_ram *ram, uint64_t offset, uint64_t size);
+int __wrap_pm_ram_discard(struct pm_ram *ram, uint64_t offset, uint64_t size);
+int __wrap_pm_ram_discard(struct pm_ram *ram, uint64_t offset, uint64_t size)
+{
+	atomic_fetch_add(&entered, 1);
+	while (atomic_load(&gate))
+		usleep(100);
+	return __real_pm_ram_discard(ram, offset, size);
 }
 
 static void *open_gate_soon(void *opaque)
@@ -340,6 +350,81 @@ static void test_destroyed(void **state)
 	pthread_detach(thread);
 }
 
+/* ---- a long UNPLUG ------------------------------------------------------- */
+
+#define MANY 128
+
+/* All is plugged, and an UNPLUG of it waits at the gate, in its second round. */
+static void begin_unplug(struct fixture *f)
+{
+	unsigned int before;
+
+	offer(f, 0, PLUG, 0, MANY);
+	await_used(f, 1);
+	assert_int_equal(plugged(f), MANY * BLOCK);
+	before = atomic_load(&entered);
+	atomic_store(&gate, true);
+	offer(f, 2, UNPLUG, 0, MANY);
+	while (atomic_load(&entered) == before) {
+		rig_settle(&f->rig);
+		usleep(100);
+	}
+	assert_int_equal(driver_used(&f->d), 1);
+}
+
+static void test_long_unplug(void **state)
+{
+	struct fixture *f = *state;
+
+	begin_unplug(f);
+	offer(f, 4, STATE, 0, 1);
+	rig_settle(&f->rig);
+	assert_int_equal(driver_used(&f->d), 1);
+	/* It is still plugged, but not to be used. */
+	assert_int_equal(plugged(f), MANY * BLOCK);
+	assert_false(guest_memory_at(&f->rig.memory, BASE, BLOCK));
+	assert_int_equal(virtio_mem_set_requested(f->vm, 0, NULL), 0);
+	atomic_store(&gate, false);
+	await_used(f, 3);
+	assert_int_equal(driver_answer(&f->d, 2, NULL), ACK);
+	assert_int_equal(driver_answer(&f->d, 4, NULL), ACK);
+	assert_int_equal(plugged(f), 0);
+}
+
+static void test_driver_resets_during_unplug(void **state)
+{
+	struct fixture *f = *state;
+
+	begin_unplug(f);
+	driver_set_status(&f->d, 0);
+	atomic_store(&gate, false);
+	memset(f->rig.ram + DRIVER_USED, 0, 4096);
+	memset(f->rig.ram + DRIVER_AVAIL, 0, 4096);
+	memset(f->rig.ram + DRIVER_RESPONSE, 0x5a, 4096);
+	f->d.available = 0;
+	driver_start(&f->d);
+	offer(f, 4, UNPLUG_ALL, 0, 0);
+	await_used(f, 1);
+	/* Nobody was told, all was plugged still, and now nothing is. */
+	assert_int_equal(driver_answer(&f->d, 2, NULL), NOTHING);
+	assert_int_equal(driver_answer(&f->d, 4, NULL), ACK);
+	assert_int_equal(plugged(f), 0);
+}
+
+static void test_system_reset_during_unplug(void **state)
+{
+	struct fixture *f = *state;
+	pthread_t thread;
+
+	begin_unplug(f);
+	pthread_create(&thread, NULL, open_gate_soon, NULL);
+	assert_int_equal(virtio_mem_reset(f->vm, NULL), 0);
+	pthread_join(thread, NULL);
+	rig_settle(&f->rig);
+	assert_int_equal(driver_used(&f->d), 1);
+	assert_int_equal(plugged(f), 0);
+}
+
 /* Resets by a vCPU at all kinds of moments. */
 static void *reset_often(void *opaque)
 {
@@ -383,6 +468,9 @@ int main(void)
 		TEST(test_driver_fails),
 		TEST(test_system_reset),
 		TEST(test_destroyed),
+		TEST(test_long_unplug),
+		TEST(test_driver_resets_during_unplug),
+		TEST(test_system_reset_during_unplug),
 		TEST(test_driver_resets_at_any_time),
 		TEST(test_answer_waits_for_bus_mastering),
 		TEST(test_answer_that_waits_is_forgotten_by_a_reset),

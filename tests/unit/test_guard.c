@@ -629,6 +629,65 @@ static void hammered_while_unplugged(void **state)
 	rig_finish(&r);
 }
 
+/* One round of a pending request, as a caller with threads would do it. */
+static ssize_t round_of_work(struct rig *r, unsigned char response[10])
+{
+	struct pm_pending p;
+
+	assert_true(pm_device_pending(r->f.dev, &p));
+	for (uint64_t i = 0; i < p.size; i += p.unit)
+		assert_int_equal(pm_device_pending_work(r->f.dev, p.offset + i,
+							p.unit, NULL),
+				 0);
+	return pm_device_request_complete(r->f.dev, 0, NULL, response, 10,
+					  NULL);
+}
+
+static ssize_t ask_long(struct rig *r, uint16_t type, unsigned char *response)
+{
+	unsigned char request[24] = { 0 };
+
+	put_le(request, type, 2);
+	put_le(request + 8, ADDR + BLOCK, 8);
+	put_le(request + 16, 4, 2);
+	return pm_device_request(r->f.dev, request, 24, response, 10, NULL);
+}
+
+/* Between the rounds nobody may write: not yet, or no longer. */
+static void requests_in_rounds(void **state)
+{
+	struct pm_device_config config = plain;
+	unsigned char response[10];
+	struct rig r;
+
+	config.async = true;
+	config.async_size = 4 * BLOCK;
+	rig_create(&r, *state, &config, REGION);
+	handler_start(&r);
+	if (ask_long(&r, PLUG, response) == -EINPROGRESS) {
+		ssize_t ret = round_of_work(&r, response);
+
+		if (ret == -EINPROGRESS) {
+			guest_touch(&r, BLOCK, 4096, true);
+			assert_told(&r, true, 1);
+			ret = round_of_work(&r, response);
+		}
+		assert_int_equal(ret, 10);
+	}
+	assert_int_equal(get_le(response, 2), ACK);
+	r.told = 0;
+	guest_touch(&r, BLOCK, 4 * BLOCK, true);
+	assert_int_equal(r.told, 0);
+	assert_int_equal(ask_long(&r, UNPLUG, response), -EINPROGRESS);
+	assert_int_equal(round_of_work(&r, response), -EINPROGRESS);
+	guest_touch(&r, BLOCK, 4096, true);
+	assert_true(r.told >= 1);
+	assert_int_equal(round_of_work(&r, response), 10);
+	assert_int_equal(get_le(response, 2), ACK);
+	assert_none_behind(&r, BLOCK, 4 * BLOCK);
+	rig_finish(&r);
+}
+
 /* The listeners are told while the guest can no longer, or not yet, write. */
 struct witness {
 	struct pm_listener listener;
@@ -837,6 +896,7 @@ int main(void)
 		GUARD_TESTS(plug_of_a_lent_page),
 		GUARD_TESTS(memory_that_grows_comes_protected),
 		GUARD_TESTS(hammered_while_unplugged),
+		GUARD_TESTS(requests_in_rounds),
 		GUARD_TESTS(listeners_are_told_in_order),
 		GUARD_TESTS(destroyed_while_one_waits),
 		GUARD_TESTS(checkerboard),

@@ -104,8 +104,8 @@ static void plain(struct side *side, const struct step *step,
 	struct mem_answer answer;
 	uint64_t value = FACT_NO_ANSWER;
 
-	if (mem_try_request(mem, r->type, address(side, step, r), r->nb_blocks,
-			    &answer))
+	if (mem_request_handled(mem, r->type, address(side, step, r),
+				r->nb_blocks, &answer))
 		value = fact_answer(answer.type, answer.state,
 				    MEM_RESPONSE_SIZE, false);
 	facts_set(facts, FACT_ANSWER, value);
@@ -163,6 +163,7 @@ static void framed(struct side *side, const struct step *step,
 		vring_offer(&mem->ring, 2 * i);
 	}
 	virtio_notify(&mem->virtio);
+	mem_settle(mem);
 	for (unsigned int i = 0; i < step->nr; i++)
 		facts_set(facts, FACT_ANSWER + i,
 			  take_answer(mem, 2 * i, &pieces[i]));
