@@ -387,7 +387,7 @@ int mem_options_parse_device(char *text, struct mem_device_config *device,
 	};
 	int ret;
 
-	device->guard = PM_GUARD_OFF;
+	device->guard = PM_GUARD_AUTO;
 	ret = parse_parts(&p, text, err);
 	if (ret < 0)
 		return ret;

@@ -45,7 +45,8 @@ class Payload:
         self.backend = backend
         self.max_size = max_size
         self.vm = Vm(cpus=cpus, memory='64M', kernel=image(), boot=False,
-                     devices=(f'id=vm0,max-size={max_size},guard=required,requested-size='
+                     devices=(f'id=vm0,max-size={max_size},guard=required,'
+                              'requested-size='
                               f'{requested or max_size},backend={backend},'
                               f'on-violation={policy}{options}',))
         self.position = 0

@@ -109,7 +109,7 @@ static void test_guard(void **state)
 {
 	(void)state;
 	assert_int_equal(mem_device("id=a,max-size=2G"), 0);
-	assert_int_equal(device.guard, PM_GUARD_OFF);
+	assert_int_equal(device.guard, PM_GUARD_AUTO);
 	assert_int_equal(device.on_violation, VIOLATION_STOP);
 	assert_int_equal(mem_device("id=a,max-size=2G,guard=required,"
 				    "on-violation=kill"),
