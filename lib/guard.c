@@ -67,11 +67,18 @@
 #define SPAN_MIN  (UINT64_C(1) << 30)
 #define SPANS_MAX 256
 
-static const struct guard_ops *const back_ends[] = {
-	[PM_RAM_ANON] = &guard_anon_ops,
-	[PM_RAM_MEMFD] = &guard_memfd_ops,
-	[PM_RAM_HUGETLB] = &guard_hugetlb_ops,
-};
+static const struct guard_ops *ops_for(const struct pm_ram *ram)
+{
+	switch (ram->config.backend) {
+	case PM_RAM_MEMFD:
+		return &guard_memfd_ops;
+	case PM_RAM_HUGETLB:
+		return &guard_hugetlb_ops;
+	default:
+		return ram->config.thp == PM_THP_OFF ? &guard_anon_small_ops
+						     : &guard_anon_ops;
+	}
+}
 
 void guard_lock(struct guard *g)
 {
@@ -254,7 +261,7 @@ static int alloc_maps(struct guard *g)
 
 static int open_back_end(struct guard *g)
 {
-	const struct guard_ops *ops = back_ends[g->ram->config.backend];
+	const struct guard_ops *ops = ops_for(g->ram);
 	int ret = uffd_open(ops->needs, ops->wants, &g->features, &g->lack);
 
 	if (ret < 0)

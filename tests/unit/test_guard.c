@@ -568,18 +568,25 @@ static void hammer_start(struct vcpu *v, struct rig *r, uint64_t offset,
 	assert_int_equal(pthread_create(&v->thread, NULL, touch, v), 0);
 }
 
+#define HAMMERING 2
+
 /*
  * What was under way when the hold began may be lent still, and recalled; what
- * came in another way is there for good.
+ * came in another way is there for good. Where there are no huge pages, who
+ * waits may have a page each to wait for, with nothing in it.
  */
-static void assert_nothing_is_left(struct rig *r, uint64_t offset,
-				   uint64_t size)
+static void assert_nothing_is_left(struct rig *r, const struct ram_kind *kind,
+				   uint64_t offset, uint64_t size)
 {
-	for (int i = 0; behind(r, offset, size); i++) {
+	uint64_t waiting = kind == &kind_small ? HAMMERING * 4096 : 0;
+
+	for (int i = 0; behind(r, offset, size) > waiting; i++) {
 		assert_true(i < 500);
 		pm_device_guard_recall(r->f.dev);
 		usleep(1000);
 	}
+	for (uint64_t i = 0; i < waiting; i += 4096)
+		assert_int_equal(r->view[offset + i], 0);
 }
 
 /* The block is plugged, and at least one writes to it. */
@@ -603,12 +610,12 @@ static void hammered_while_unplugged(void **state)
 {
 	atomic_bool until = false;
 	unsigned int busy = 0;
-	struct vcpu v[2];
+	struct vcpu v[HAMMERING];
 	struct rig r;
 
 	rig_init(&r, *state);
 	r.hook = hold;
-	for (uint64_t i = 0; i < 2; i++)
+	for (uint64_t i = 0; i < HAMMERING; i++)
 		hammer_start(&v[i], &r, BLOCK + i * 4096, &until);
 	for (int i = 0; i < HAMMERED; i++) {
 		uint16_t count = i % 2 + 1;
@@ -618,7 +625,7 @@ static void hammered_while_unplugged(void **state)
 		r.hold = true;
 		while (unplug(&r, 1, count) != ACK)
 			busy++;
-		assert_nothing_is_left(&r, BLOCK, 2 * BLOCK);
+		assert_nothing_is_left(&r, *state, BLOCK, 2 * BLOCK);
 		r.hold = false;
 	}
 	until = true;
