@@ -410,6 +410,11 @@ struct pm_pending {
 	uint64_t offset;
 	uint64_t size;
 	uint64_t unit; /* parts begin and end at multiples of it */
+	/*
+	 * It unplugs: to give up leaves the blocks plugged, but what was in
+	 * them is lost. So do that before a system reset alone.
+	 */
+	bool unplugs;
 };
 
 /* True when a request is pending; @pending may be NULL. */

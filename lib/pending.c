@@ -90,6 +90,7 @@ bool pm_device_pending(const struct pm_device *dev, struct pm_pending *pending)
 	/* The guard knows whole blocks. */
 	pending->unit = p->kind == PENDING_POPULATE ? pm_ram_page_size(dev->ram)
 						    : dev->block_size;
+	pending->unplugs = unplugs(p);
 	return true;
 }
 

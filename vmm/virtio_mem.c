@@ -7,10 +7,11 @@
  * populate or free memory. They end on the main thread, which completes both,
  * or starts the next round. Who does not want to wait cancels:
  *
- *	the driver resets the device   on a vCPU: the work is cancelled, and the
- *	                               request completed when it has ended; the
- *	                               driver is told nothing, and requests of
- *	                               its new queue wait until then
+ *	the driver resets the device   on a vCPU: populating is cancelled, while
+ *	                               freeing goes on, and the request
+ *	                               completed when that has ended; the driver
+ *	                               is told nothing, and requests of its new
+ *	                               queue wait until then
  *	system reset, destruction      on the main thread, which waits for the
  *	                               parts that run
  *
@@ -254,9 +255,11 @@ static long mem_handle(void *opaque, const struct virtqueue *vq,
 static void mem_device_reset(void *opaque)
 {
 	struct virtio_mem *vm = opaque;
+	struct pm_pending p;
 
 	pm_device_accept_features(vm->device, 0);
-	if (!pm_device_pending(vm->device, NULL))
+	/* What is being unplugged may as well be, with nobody to tell. */
+	if (!pm_device_pending(vm->device, &p) || p.unplugs)
 		return;
 	vm->cancelled = true;
 	range_job_cancel(&vm->job);
