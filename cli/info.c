@@ -51,8 +51,8 @@ static void print_device(const struct mem_view *dev)
 	       dev->driver_ready ? "ready" : "not running in the guest");
 	if (*dev->guard)
 		print_guard(dev);
-	if (*dev->last_refusal)
-		printf("  last refused: %s\n", dev->last_refusal);
+	if (mem_view_reason(dev))
+		printf("  not as requested: %s\n", mem_view_reason(dev));
 }
 
 static void print_machine(const struct machine_view *view)

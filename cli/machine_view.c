@@ -72,7 +72,7 @@ static json_t *device_json(const struct mem_view *dev)
 	const char *guard = *dev->guard ? dev->guard : NULL;
 
 	return json_pack("{s:s, s:s*, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:b,"
-			 " s:s*, s:s*, s:I}",
+			 " s:s*, s:s*, s:I, s:s*}",
 			 "id", dev->id, "backend", backend, "size",
 			 (json_int_t)dev->size, "requested-size",
 			 (json_int_t)dev->requested_size, "usable-size",
@@ -82,7 +82,8 @@ static json_t *device_json(const struct mem_view *dev)
 			 (json_int_t)dev->addr, "node", dev->node,
 			 "driver-ready", dev->driver_ready, "last-refusal",
 			 refusal, "guard", guard, "violations",
-			 (json_int_t)dev->violations);
+			 (json_int_t)dev->violations, "standing",
+			 *dev->standing ? dev->standing : NULL);
 }
 
 json_t *machine_view_json(const struct machine_view *view)

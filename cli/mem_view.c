@@ -13,10 +13,20 @@ static uint64_t get_size(const json_t *data, const char *key)
 	return (uint64_t)json_integer_value(json_object_get(data, key));
 }
 
+/* Leaves "" where there is none. */
+static void get_string(const json_t *data, const char *key, char *text,
+		       size_t size)
+{
+	const char *value = json_string_value(json_object_get(data, key));
+
+	if (value)
+		snprintf(text, size, "%s", value);
+}
+
 static int mem_view_parse(const json_t *data, struct mem_view *view)
 {
 	const char *id = json_string_value(json_object_get(data, "id"));
-	const json_t *usable, *ready, *refusal, *backend;
+	const json_t *usable, *ready;
 
 	memset(view, 0, sizeof(*view));
 	view->block_size = get_size(data, "block-size");
@@ -29,26 +39,40 @@ static int mem_view_parse(const json_t *data, struct mem_view *view)
 	view->max_size = get_size(data, "max-size");
 	view->node = (int)get_size(data, "node");
 	/* QEMU does not tell these. */
-	backend = json_object_get(data, "x-paramem-backend");
 	usable = json_object_get(data, "x-paramem-usable-size");
 	ready = json_object_get(data, "x-paramem-driver-ready");
-	refusal = json_object_get(data, "x-paramem-last-refusal");
 	view->usable_size =
 		usable ? (uint64_t)json_integer_value(usable) : view->max_size;
 	view->driver_ready = !json_is_false(ready);
-	if (json_is_string(backend))
-		snprintf(view->backend, sizeof(view->backend), "%s",
-			 json_string_value(backend));
-	if (json_is_string(json_object_get(data, "x-paramem-guard")))
-		snprintf(view->guard, sizeof(view->guard), "%s",
-			 json_string_value(
-				 json_object_get(data, "x-paramem-guard")));
+	get_string(data, "x-paramem-backend", view->backend,
+		   sizeof(view->backend));
+	get_string(data, "x-paramem-guard", view->guard, sizeof(view->guard));
+	get_string(data, "x-paramem-standing", view->standing,
+		   sizeof(view->standing));
+	get_string(data, "x-paramem-last-refusal", view->last_refusal,
+		   sizeof(view->last_refusal));
 	view->violations = get_size(data, "x-paramem-violations-read") +
 			   get_size(data, "x-paramem-violations-write");
-	if (json_is_string(refusal))
-		snprintf(view->last_refusal, sizeof(view->last_refusal), "%s",
-			 json_string_value(refusal));
 	return 0;
+}
+
+const char *mem_view_reason(const struct mem_view *view)
+{
+	if (view->size == view->requested_size)
+		return NULL;
+	if (!view->driver_ready)
+		return "the guest has no virtio-mem driver running";
+	if (*view->last_refusal)
+		return view->last_refusal;
+	if (!strcmp(view->standing, "unnoticed"))
+		return "the guest's driver has not looked at the requested "
+		       "size: it may hang";
+	if (!strcmp(view->standing, "under-way"))
+		return "the guest is still at it";
+	if (view->size > view->requested_size)
+		return "the guest has not given it back: that memory may be "
+		       "in use";
+	return "the guest has not taken it: it may be low on memory";
 }
 
 int mem_view_query(struct qmp_client *client,

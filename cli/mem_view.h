@@ -26,7 +26,14 @@ struct mem_view {
 	uint64_t violations;
 	bool driver_ready; /* also when the machine does not tell */
 	char last_refusal[PM_ERROR_MAX];
+	char standing[16]; /* as the machine tells it, or "" */
 };
+
+/*
+ * Why the requested size is not reached, as far as that is known from outside;
+ * NULL when it is. Lives as long as @view.
+ */
+const char *mem_view_reason(const struct mem_view *view);
 
 /* All devices; how many there are, or -errno with a sentence. */
 int mem_view_query(struct qmp_client *client,

@@ -66,14 +66,7 @@ static const char *resize_reason(const struct resize *r)
 		return "somebody else asked for another size meanwhile";
 	if (!r->running)
 		return "the machine is paused";
-	if (!r->view.driver_ready)
-		return "the guest has no virtio-mem driver running";
-	if (*r->view.last_refusal)
-		return r->view.last_refusal;
-	if (r->view.size > r->size)
-		return "the guest has not given it back: that memory may be "
-		       "in use";
-	return "the guest has not taken it: it may be low on memory";
+	return mem_view_reason(&r->view);
 }
 
 static int not_a_multiple(const struct resize *r, struct pm_error *err)

@@ -73,6 +73,17 @@ void machine_request_quit(struct machine *machine);
 /* The memory devices, in the order of the command line. */
 unsigned int machine_nr_mem_devices(const struct machine *machine);
 
+/* Where a device stands on the way to its requested size, as far as is known. */
+enum mem_standing {
+	MEM_REACHED,
+	MEM_NO_DRIVER, /* the guest has none running */
+	MEM_REFUSED,   /* the host refused: see last_refusal */
+	MEM_UNDER_WAY, /* the driver asks for blocks to come or go */
+	MEM_UNNOTICED, /* it has not read the requested size */
+	MEM_KEPT,      /* it has, and gives nothing more back */
+	MEM_NOT_TAKEN, /* it has, and takes nothing more */
+};
+
 struct mem_device_info {
 	struct pm_device_info device;
 	const char *backend; /* what host memory it has: "anon", ... */
@@ -80,6 +91,7 @@ struct mem_device_info {
 	bool driver_ready;
 	/* The last reason why the host refused a request, or "". */
 	char last_refusal[PM_ERROR_MAX];
+	enum mem_standing standing;
 };
 void machine_mem_device_info(struct machine *machine, unsigned int index,
 			     struct mem_device_info *info);

@@ -28,6 +28,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "accel.h"
@@ -68,6 +69,9 @@ struct virtio_mem {
 	unsigned int retry_ms;
 	struct range_job job; /* for the pending request */
 	bool cancelled;       /* that request */
+	/* Of the driver, since the requested size was set. */
+	bool noticed;          /* it has read that */
+	int64_t asked_last_ms; /* it asked for a change; 0: never */
 };
 
 /* ---- refusals ------------------------------------------------------------ */
@@ -102,6 +106,50 @@ static void retry_due(void *opaque)
 	if (vm->refusal.text[0] && info.plugged_size != info.requested_size)
 		virtio_pci_config_changed(vm->pci);
 	virtio_pci_unlock(vm->pci);
+}
+
+/* ---- how far a resize is ------------------------------------------------- */
+
+/* So long after a driver's last request it still counts as being at it. */
+#define AT_IT_MS 3000
+
+/* Where the requested size is in configuration space. */
+#define REQUESTED_FROM 48
+#define REQUESTED_TO   56
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void forget_driver(struct virtio_mem *vm)
+{
+	vm->noticed = false;
+	vm->asked_last_ms = 0;
+}
+
+static enum mem_standing standing(const struct virtio_mem *vm,
+				  const struct mem_device_info *info)
+{
+	const struct pm_device_info *dev = &info->device;
+
+	if (dev->plugged_size == dev->requested_size)
+		return MEM_REACHED;
+	if (!info->driver_ready)
+		return MEM_NO_DRIVER;
+	if (vm->refusal.text[0])
+		return MEM_REFUSED;
+	if (vm->asked_last_ms && now_ms() - vm->asked_last_ms < AT_IT_MS)
+		return MEM_UNDER_WAY;
+	if (pm_device_pending(vm->device, NULL))
+		return MEM_UNDER_WAY;
+	if (!vm->noticed)
+		return MEM_UNNOTICED;
+	return dev->plugged_size > dev->requested_size ? MEM_KEPT
+						       : MEM_NOT_TAKEN;
 }
 
 /* ---- long work ----------------------------------------------------------- */
@@ -220,6 +268,8 @@ static void mem_config_read(void *opaque, uint64_t offset, void *buf,
 	struct virtio_mem *vm = opaque;
 
 	pm_device_config_read(vm->device, offset, buf, len);
+	if (offset < REQUESTED_TO && offset + len > REQUESTED_FROM)
+		vm->noticed = true;
 }
 
 /* Copies the request out, once, and the response in. */
@@ -236,6 +286,7 @@ static long mem_handle(void *opaque, const struct virtqueue *vq,
 	len = virtqueue_chain_read(vq, chain, request, sizeof(request));
 	if (len < 0)
 		return len;
+	vm->asked_last_ms = now_ms();
 	/* Nothing is done that could not be answered. */
 	if (room >= sizeof(response) &&
 	    !virtqueue_chain_can_write(vq, chain, sizeof(response)))
@@ -552,6 +603,7 @@ void virtio_mem_info(struct virtio_mem *vm, struct mem_device_info *info)
 	info->backend = ram_backend_name(vm->config.device->ram.backend);
 	info->driver_ready = virtio_pci_driver_ready(vm->pci);
 	strcpy(info->last_refusal, vm->refusal.text);
+	info->standing = standing(vm, info);
 	virtio_pci_unlock(vm->pci);
 }
 
@@ -562,8 +614,10 @@ int virtio_mem_set_requested(struct virtio_mem *vm, uint64_t size,
 
 	virtio_pci_lock(vm->pci);
 	ret = pm_device_set_requested(vm->device, size, err);
-	if (!ret)
+	if (!ret) {
 		clear_refusal(vm);
+		forget_driver(vm);
+	}
 	virtio_pci_unlock(vm->pci);
 	return ret;
 }
@@ -589,6 +643,7 @@ int virtio_mem_reset(struct virtio_mem *vm, struct pm_error *err)
 	work_abort(vm);
 	virtio_pci_lock(vm->pci);
 	clear_refusal(vm);
+	forget_driver(vm);
 	ret = pm_device_system_reset(vm->device, err);
 	virtio_pci_unlock(vm->pci);
 	if (!ret)

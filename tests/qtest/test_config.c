@@ -236,6 +236,39 @@ static void mistake_15_a_guest_without_a_driver_is_seen(void **state)
 	assert_true(driver_ready(mem));
 }
 
+static void expect_standing(struct mem *mem, const char *standing)
+{
+	json_t *data = mem_query(mem);
+
+	assert_string_equal(
+		json_string_value(json_object_get(data, "x-paramem-standing")),
+		standing);
+	json_decref(data);
+}
+
+static void mistake_15_why_it_is_not_reached_is_told(void **state)
+{
+	struct mem *mem = *state;
+	struct mem_config config;
+
+	suite_only_paramem();
+	set_requested(mem, 4 * BLOCK);
+	expect_standing(mem, "unnoticed");
+	mem_read_config(mem, &config);
+	expect_standing(mem, "not-taken");
+	expect_block_answer(mem, MEM_PLUG, 0, 1, MEM_ACK);
+	expect_standing(mem, "under-way");
+	expect_block_answer(mem, MEM_PLUG, 1, 3, MEM_ACK);
+	expect_standing(mem, "reached");
+	set_requested(mem, 2 * BLOCK);
+	expect_standing(mem, "unnoticed");
+	mem_read_config(mem, &config);
+	expect_standing(mem, "kept");
+	virtio_reset(&mem->virtio);
+	expect_standing(mem, "no-driver");
+	mem_start(mem, NULL);
+}
+
 static void rule_constants_stay_over_a_device_reset(void **state)
 {
 	struct mem *mem = *state;
@@ -271,6 +304,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(mistake_15_every_change_of_size_is_told),
 		SUITE_TEST(mistake_15_requested_is_not_resized),
 		SUITE_TEST(mistake_15_a_guest_without_a_driver_is_seen),
+		SUITE_TEST(mistake_15_why_it_is_not_reached_is_told),
 		SUITE_TEST(rule_constants_stay_over_a_device_reset),
 	};
 

@@ -506,7 +506,8 @@ static void test_query_memory(void **state)
 				     "\"no memory\", "
 				     "\"x-paramem-guard\": \"writes\", "
 				     "\"x-paramem-violations-read\": 0, "
-				     "\"x-paramem-violations-write\": 3}}"));
+				     "\"x-paramem-violations-write\": 3, "
+				     "\"x-paramem-standing\": \"reached\"}}"));
 	assert_non_null(strstr(line, "\"x-paramem-driver-ready\": true, "
 				     "\"x-paramem-guard\": \"none\", "
 				     "\"x-paramem-guard-lack\": "

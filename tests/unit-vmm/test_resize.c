@@ -18,6 +18,7 @@
 #include <jansson.h>
 
 #include "../../cli/cli.h"
+#include "../../cli/mem_view.h"
 #include "fake_machine.h"
 #include "loop.h"
 
@@ -167,6 +168,36 @@ static void test_not_reached(void **state)
 	assert_string_equal(printed, "vm0: 0 plugged, not the 2 GiB requested "
 				     "(was 0), after 1 s: the guest has no "
 				     "virtio-mem driver running\n");
+}
+
+/* What a machine tells of the guest is what people read. */
+static void test_reasons(void **state)
+{
+	static const struct {
+		uint64_t size;
+		const char *standing, *text;
+	} cases[] = {
+		{ 1, "unnoticed", "has not looked at the requested size" },
+		{ 1, "under-way", "still at it" },
+		{ 1, "not-taken", "low on memory" },
+		{ 3, "kept", "may be in use" },
+		{ 3, "", "may be in use" }, /* of QEMU */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct mem_view view = { .driver_ready = true,
+					 .size = cases[i].size,
+					 .requested_size = 2 };
+
+		strcpy(view.standing, cases[i].standing);
+		assert_non_null(strstr(mem_view_reason(&view), cases[i].text));
+		view.driver_ready = false;
+		assert_non_null(
+			strstr(mem_view_reason(&view), "no virtio-mem"));
+		view.size = 2;
+		assert_null(mem_view_reason(&view));
+	}
 }
 
 static void test_paused(void **state)
@@ -378,12 +409,12 @@ static void test_machine_ends(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RESIZE_TEST(test_reached),      RESIZE_TEST(test_not_reached),
-		RESIZE_TEST(test_paused),       RESIZE_TEST(test_no_wait),
-		RESIZE_TEST(test_json),         RESIZE_TEST(test_refusals),
-		RESIZE_TEST(test_usage),        RESIZE_TEST(test_info),
-		RESIZE_TEST(test_usage),        RESIZE_TEST(test_numa),
-		RESIZE_TEST(test_machine_ends),
+		RESIZE_TEST(test_reached),  RESIZE_TEST(test_not_reached),
+		RESIZE_TEST(test_reasons),  RESIZE_TEST(test_paused),
+		RESIZE_TEST(test_no_wait),  RESIZE_TEST(test_json),
+		RESIZE_TEST(test_refusals), RESIZE_TEST(test_usage),
+		RESIZE_TEST(test_info),     RESIZE_TEST(test_usage),
+		RESIZE_TEST(test_numa),     RESIZE_TEST(test_machine_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,6 +56,7 @@ json_t *qmp_version_object(void);
 
 /* "none", "writes" or "accesses". */
 const char *qmp_guard_level(const struct mem_device_info *info);
+const char *qmp_standing(const struct mem_device_info *info);
 
 /* In qom.c. */
 qmp_command_fn qmp_qom_get;

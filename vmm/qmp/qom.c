@@ -142,6 +142,11 @@ static json_t *get_last_refusal(const struct mem_device_info *info)
 	return json_string(info->last_refusal);
 }
 
+static json_t *get_standing(const struct mem_device_info *info)
+{
+	return json_string(qmp_standing(info));
+}
+
 static const struct property {
 	const char *name;
 	property_get_fn *get;
@@ -159,6 +164,7 @@ static const struct property {
 	{ "x-paramem-usable-size", get_usable_size },
 	{ "x-paramem-driver-ready", get_driver_ready },
 	{ "x-paramem-last-refusal", get_last_refusal },
+	{ "x-paramem-standing", get_standing },
 };
 
 /* NULL with @error when there is none of that name. */
