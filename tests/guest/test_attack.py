@@ -173,12 +173,13 @@ class Attack(Group):
     options = ''
     pool = 0
 
-    def start(self, *args, **options):
+    def start(self, *args, more='', **options):
         if self.pool:
             set_pool(self.pool)
         if self._vm:
             self._vm.close()
-        p = Payload(self.backend, *args, options=self.options, **options)
+        p = Payload(self.backend, *args, options=self.options + more,
+                    **options)
         self._vm = p.vm
         return p
 
@@ -246,6 +247,24 @@ class Attack(Group):
         self.note(f'{size_text(READ)} read for {size_text(max(cost, 0))}')
         p.quit()
 
+    def test_anon_wide(self):
+        """Single blocks all over 64 GiB, with one between two of them: the
+        host's mappings and memory slots do not follow their number."""
+        p = self.start(64 * GIB, more=',reserve=off')
+        before = len(p.mappings())
+        stride = 2 if not self.pool else 64 * GIB // self.pool * 2
+        blocks = 64 * GIB // BLOCK // stride
+        began = time.monotonic()
+        check_equal('plugged', p.one('P', 0, blocks, stride), blocks)
+        took = time.monotonic() - began
+        more = len(p.mappings()) - before
+        check(more < 300, f'{more} mappings')
+        check_equal('in use', p.device()['size'], blocks * BLOCK)
+        self.note(f'{blocks} blocks plugged in {took:.1f} s; {more} mappings '
+                  f'more, {len(p.mappings())} in all, page tables of '
+                  f'{size_text(p.page_tables())}')
+        p.quit()
+
     def test_anon_race(self):
         p = self.start(GIB)
         p.vm.console.send(f'H 5 {RACES:x}\n')
@@ -269,6 +288,7 @@ class MemfdAttack(Attack):
     test_memfd_checkerboard = Attack.test_anon_checkerboard
     test_memfd_each_is_counted = Attack.test_anon_each_is_counted
     test_memfd_race = Attack.test_anon_race
+    test_memfd_wide = Attack.test_anon_wide
     test_memfd_reads = Attack.test_anon_reads
 
 
@@ -279,6 +299,7 @@ class HugetlbAttack(Attack):
     test_hugetlb_checkerboard = Attack.test_anon_checkerboard
     test_hugetlb_each_is_counted = Attack.test_anon_each_is_counted
     test_hugetlb_race = Attack.test_anon_race
+    test_hugetlb_wide = Attack.test_anon_wide
     test_hugetlb_reads = Attack.test_anon_reads
 
 
