@@ -3,7 +3,7 @@
 BUILD := build/release
 PARAMEM := $(BUILD)/cli/paramem
 
-.PHONY: all demo check fuzz coverage compare bench bench-request format install clean
+.PHONY: all demo check fuzz coverage compare bench bench-guard bench-request format install clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet
@@ -40,6 +40,10 @@ bench: all
 bench-request: all
 	@tools/setup nested
 	@$(BUILD)/bench/bench-request $(PARAMEM)
+
+# What the guard costs the host; see docs/benchmarks.md. No KVM is needed.
+bench-guard: all
+	@$(BUILD)/bench/bench-guard
 
 # The same random requests to paramem and to QEMU; see docs/conformance.md.
 compare: all
