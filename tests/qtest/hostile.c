@@ -125,6 +125,21 @@ static void round_resets(struct guest *g)
 	g->requests++;
 }
 
+/* Memory that was used takes the host long to free. */
+static void round_used(struct guest *g)
+{
+	const unsigned int blocks = 1024, step = 8;
+
+	mem_request(&g->mem, MEM_PLUG, g->config.addr, blocks);
+	for (unsigned int i = 0; i < blocks; i += step) {
+		qtest_memset(g->mem.qtest, mem_block(&g->config, i), 0x5a,
+			     step * BLOCK);
+		qtest_sync(g->mem.qtest);
+	}
+	mem_request(&g->mem, MEM_UNPLUG, g->config.addr, blocks);
+	g->requests += 2;
+}
+
 /* What the answers take on this machine as it is. */
 static void round_idle(struct guest *g)
 {
@@ -137,6 +152,7 @@ static const struct way ways[] = {
 	{ "state of 65535 blocks", prepare_state, refill },
 	{ "plug and unplug 65535 blocks", prepare_plug, refill },
 	{ "plug and unplug 63 blocks", prepare_small, refill },
+	{ "use 1 GiB and unplug it", start, round_used },
 	{ "chains of 128 bytes", prepare_chains, refill },
 	{ "malformed requests and resets", start, round_resets },
 };
