@@ -67,18 +67,11 @@
 #define SPAN_MIN  (UINT64_C(1) << 30)
 #define SPANS_MAX 256
 
-static const struct guard_ops *ops_for(const struct pm_ram *ram)
-{
-	switch (ram->config.backend) {
-	case PM_RAM_MEMFD:
-		return &guard_memfd_ops;
-	case PM_RAM_HUGETLB:
-		return &guard_hugetlb_ops;
-	default:
-		return ram->config.thp == PM_THP_OFF ? &guard_anon_small_ops
-						     : &guard_anon_ops;
-	}
-}
+static const struct guard_ops *const back_ends[] = {
+	[PM_RAM_ANON] = &guard_anon_ops,
+	[PM_RAM_MEMFD] = &guard_memfd_ops,
+	[PM_RAM_HUGETLB] = &guard_hugetlb_ops,
+};
 
 void guard_lock(struct guard *g)
 {
@@ -261,9 +254,14 @@ static int alloc_maps(struct guard *g)
 
 static int open_back_end(struct guard *g)
 {
-	const struct guard_ops *ops = ops_for(g->ram);
-	int ret = uffd_open(ops->needs, ops->wants, &g->features, &g->lack);
+	const struct guard_ops *ops = back_ends[g->ram->config.backend];
+	uint64_t wants = ops->wants;
+	int ret;
 
+	/* Marks would keep huge pages away: see guard_anon.c. */
+	if (g->ram->config.thp != PM_THP_OFF)
+		wants &= ~(uint64_t)UFFD_FEATURE_WP_UNPOPULATED;
+	ret = uffd_open(ops->needs, wants, &g->features, &g->lack);
 	if (ret < 0)
 		return ret;
 	g->uffd = ret;

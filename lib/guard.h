@@ -50,7 +50,6 @@ struct guard_ops {
 };
 
 extern const struct guard_ops guard_anon_ops;
-extern const struct guard_ops guard_anon_small_ops;
 extern const struct guard_ops guard_memfd_ops;
 extern const struct guard_ops guard_hugetlb_ops;
 

@@ -196,21 +196,6 @@ static int anon_lend(struct guard *g, uint64_t offset, uint64_t size,
 const struct guard_ops guard_anon_ops = {
 	.level = PM_GUARD_WRITES,
 	.needs = UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_THREAD_ID,
-	.open = anon_open,
-	.close = anon_close,
-	.grown = anon_grown,
-	.cover = anon_cover,
-	.protect = anon_protect,
-	.grant = anon_grant,
-	.discard = anon_discard,
-	.serve = anon_serve,
-	.lend = anon_lend,
-};
-
-/* Where there are no huge pages to keep. */
-const struct guard_ops guard_anon_small_ops = {
-	.level = PM_GUARD_WRITES,
-	.needs = UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_THREAD_ID,
 	.wants = UFFD_FEATURE_WP_UNPOPULATED,
 	.open = anon_open,
 	.close = anon_close,
