@@ -215,6 +215,8 @@ class Attack(Group):
         p.one('F', 0, 64, 8)
         check_equal('the board', sum(self.attack(p, 0)), 64)
         check_equal('words that changed', p.one('V', 0, 64, 8), 0)
+        # And while the places between are plugged and unplugged.
+        self.attack(p, 128)
         p.quit()
 
     def test_anon_each_is_counted(self):
