@@ -235,6 +235,9 @@ class Kdump(Next):
         for at, size in holes['vm0']:
             pages = own_pages(vm.process.pid, start + at - base, size)
             check_equal(f'pages behind {size} unplugged bytes', pages, 0)
+        # To know that this looked at the right memory.
+        check(own_pages(vm.process.pid, start, MAX['vm0']),
+              'no page is behind plugged memory')
         path = self.file(vm.qmp.get('vm1', 'x-paramem-usable-size'))
         base = vm.qmp.get('vm1', 'memaddr')
         fd = os.open(path, os.O_RDONLY)
@@ -366,6 +369,9 @@ class Kdump(Next):
     def test_kdump_holds_what_is_plugged(self):
         self.check_dump(self.crash_append)
         self.check_no_violations()
+        # So reading would have been noticed where there is a memory file.
+        data = self.vm.qmp.command('query-memory-devices')[1]['data']
+        check_equal('the guard of vm1', data['x-paramem-guard'], 'accesses')
         # The end of such a kernel: a reset, after which all is as ever.
         vm, qmp = self.vm, self.vm.qmp
         start = vm.console.position()
