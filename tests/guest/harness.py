@@ -381,7 +381,7 @@ class Vm:
 
     def __init__(self, cpus=1, memory='512M', devices=('id=vm0,max-size=4G',),
                  append=FAST, boot=True, name=None, qmp_path=None,
-                 kernel=None, nodes=()):
+                 kernel=None, nodes=(), initrd=None):
         number, unit = re.search(r'(\d+)([MG])', memory).groups()
         self.boot_memory = int(number) * (GIB if unit == 'G' else MIB)
         self.name = name or f'test-{os.getpid()}-{next(self.numbers)}'
@@ -394,7 +394,8 @@ class Vm:
         self.began = time.monotonic()
         self.boot_seconds = None
         self.process = subprocess.Popen(
-            self.arguments(cpus, memory, devices, append, kernel, nodes),
+            self.arguments(cpus, memory, devices, append, kernel, nodes,
+                           initrd),
             stdin=subprocess.DEVNULL, stdout=self.errors, stderr=self.errors,
             env=environment())
         _processes.append(self.process)
@@ -403,9 +404,10 @@ class Vm:
         except Failure as failure:
             raise Failure(str(failure) + self.last_words()) from None
 
-    def arguments(self, cpus, memory, devices, append, kernel, nodes):
+    def arguments(self, cpus, memory, devices, append, kernel, nodes, initrd):
         words = [Settings.paramem, 'run', self.name, '--kernel',
-                 kernel or Settings.kernel, '--initrd', Settings.initrd,
+                 kernel or Settings.kernel, '--initrd',
+                 initrd or Settings.initrd,
                  '--append', f'{APPEND} {append}', '--serial',
                  f'unix:{self.serial_path}', '--qmp', f'unix:{self.qmp_path}']
         # Nodes say how many processors and how much memory there are.

@@ -37,6 +37,31 @@ def image():
     return _image[0]
 
 
+def region(pid, size):
+    """Where a process has a device's anonymous memory of this size."""
+    with open(f'/proc/{pid}/maps', encoding='ascii') as f:
+        ranges = [tuple(int(n, 16) for n in line.split()[0].split('-'))
+                  for line in f]
+    for first in range(len(ranges)):
+        end = ranges[first][0]
+        for start, stop in ranges[first:]:
+            if start != end:
+                break
+            end = stop
+            if end - ranges[first][0] == size and not \
+                    ranges[first][0] % BLOCK:
+                return ranges[first][0]
+    raise AssertionError('the region is not mapped')
+
+
+def own_pages(pid, start, size):
+    """How many pages it has there; the zero page is nobody's."""
+    with open(f'/proc/{pid}/pagemap', 'rb') as f:
+        f.seek(start // 4096 * 8)
+        entries = f.read(size // 4096 * 8)
+    return sum(entry >> 56 & 1 for entry, in struct.iter_unpack('<Q', entries))
+
+
 class Payload:
     """A machine that runs it."""
 
@@ -87,33 +112,6 @@ class Payload:
 
     # -- what the host has
 
-    def mappings(self):
-        """Ranges of addresses, in order."""
-        with open(f'/proc/{self.vm.process.pid}/maps', encoding='ascii') as f:
-            return [tuple(int(n, 16) for n in line.split()[0].split('-'))
-                    for line in f]
-
-    def region(self):
-        """Where anonymous memory of this size lies."""
-        ranges = self.mappings()
-        for first in range(len(ranges)):
-            end = ranges[first][0]
-            for start, stop in ranges[first:]:
-                if start != end:
-                    break
-                end = stop
-                if end - ranges[first][0] == self.max_size and not \
-                        ranges[first][0] % BLOCK:
-                    return ranges[first][0]
-        raise AssertionError('the region is not mapped')
-
-    def own_pages(self, block):
-        with open(f'/proc/{self.vm.process.pid}/pagemap', 'rb') as f:
-            f.seek((self.start + block * BLOCK) // 4096 * 8)
-            entries = f.read(BLOCK // 4096 * 8)
-        return sum(entry >> 56 & 1 for entry, in
-                   struct.iter_unpack('<Q', entries))
-
     def file(self):
         directory = f'/proc/{self.vm.process.pid}/fd'
         for number in os.listdir(directory):
@@ -125,8 +123,10 @@ class Payload:
     def behind(self, blocks):
         """Which of these blocks have pages."""
         if self.backend == 'anon':
-            self.start = self.region()
-            return [b for b in blocks if self.own_pages(b)]
+            pid = self.vm.process.pid
+            start = region(pid, self.max_size)
+            return [b for b in blocks if own_pages(pid, start + b * BLOCK,
+                                                   BLOCK)]
         found = []
         fd = os.open(self.file(), os.O_RDONLY)
         for b in blocks:

@@ -30,7 +30,8 @@ def tool(*words, wanted=0):
 
 
 def segments(path):
-    """Types, physical addresses and sizes of a core's program headers."""
+    """Types, physical addresses, sizes and offsets of a core's program
+    headers."""
     with open(path, 'rb') as f:
         header = f.read(64)
         offset, = struct.unpack_from('<Q', header, 32)
@@ -39,11 +40,11 @@ def segments(path):
         table = f.read(count * 56)
     headers = [struct.unpack_from('<IIQQQQQQ', table, i * 56)
                for i in range(count)]
-    return [(h[0], h[4], h[5]) for h in headers]
+    return [(h[0], h[4], h[5], h[2]) for h in headers]
 
 
 def loads(path):
-    return [(start, size) for kind, start, size in segments(path)
+    return [(start, size) for kind, start, size, _ in segments(path)
             if kind == PT_LOAD]
 
 
