@@ -24,7 +24,7 @@
 
 #define PAGE     4096
 #define HUGE     (UINT64_C(2) << 20)
-#define ACCESSES 400000
+#define ACCESSES 100000
 
 #define MPOL_BIND 2
 
