@@ -158,6 +158,19 @@ static void wait_a_little(void)
 		__asm__ volatile("pause");
 }
 
+/* Until no further CPU came for a while: nobody says how many there are. */
+static void wait_for_cpus(void)
+{
+	uint32_t before = cpus;
+
+	for (int i = 0; i < 30; i++) {
+		wait_a_little();
+		if (cpus != before)
+			i = 0;
+		before = cpus;
+	}
+}
+
 static void cpus_start(void)
 {
 	volatile uint32_t *lapic = (uint32_t *)0xfee00000ull;
@@ -172,7 +185,7 @@ static void cpus_start(void)
 	lapic[0x300 / 4] = 0xc4610; /* start at 0x10000 */
 	wait_a_little();
 	lapic[0x300 / 4] = 0xc4610;
-	wait_a_little();
+	wait_for_cpus();
 }
 
 /* ---- the device ---------------------------------------------------------- */
