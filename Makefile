@@ -3,7 +3,7 @@
 BUILD := build/release
 PARAMEM := $(BUILD)/cli/paramem
 
-.PHONY: all demo check fuzz coverage compare bench bench-guard bench-request format install clean
+.PHONY: all demo check fuzz coverage compare bench bench-guard bench-guard-guest bench-request format install clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet
@@ -44,6 +44,13 @@ bench-request: all
 # What the guard costs the host; see docs/benchmarks.md. No KVM is needed.
 bench-guard: all
 	@$(BUILD)/bench/bench-guard
+
+# What the guard costs a guest that behaves; see docs/benchmarks.md.
+bench-guard-guest: all
+	@tools/setup guest nested
+	@tools/guest-image >/dev/null
+	@tools/in-kvm --count --cpus 1 --timeout 3600 -- \
+		bench/guest-guard --paramem $(PARAMEM)
 
 # The same random requests to paramem and to QEMU; see docs/conformance.md.
 compare: all

@@ -69,14 +69,16 @@ class Payload:
                  features=0, options=''):
         self.backend = backend
         self.max_size = max_size
-        self.vm = Vm(cpus=cpus, memory='64M', kernel=image(), boot=False,
-                     devices=(f'id=vm0,max-size={max_size},guard=required,'
-                              'requested-size='
-                              f'{requested or max_size},backend={backend},'
-                              f'on-violation={policy}{options}',))
+        self.vm = self.machine(
+            cpus, f'max-size={max_size},requested-size={requested or max_size},'
+            f'backend={backend},on-violation={policy}{options}')
         self.position = 0
         check_equal('the CPUs', self.answer(), [cpus])
         self.address, self.usable, _ = self.ask('I', features)
+
+    def machine(self, cpus, options):
+        return Vm(cpus=cpus, memory='64M', kernel=image(), boot=False,
+                  devices=(f'id=vm0,guard=required,{options}',))
 
     def answer(self, seconds=240):
         match = self.vm.console.wait_for(r'[0-9a-f ]+\n', seconds,

@@ -14,6 +14,7 @@
  *	V first count step    how many words of the pattern are not there
  *	R offset size stride  reads; the OR of what was there
  *	W offset size stride  writes a word each; how many
+ *	C offset size stride  reads; how many words were not zero
  *	A seed max            plugs and unplugs at random, max blocks at most (0:
  *	                      leaves them as they are), while the other CPUs
  *	                      write to and read unplugged memory, until a byte
@@ -157,6 +158,19 @@ static void wait_a_little(void)
 		__asm__ volatile("pause");
 }
 
+/* Until no further CPU came for a while: nobody says how many there are. */
+static void wait_for_cpus(void)
+{
+	uint32_t before = cpus;
+
+	for (int i = 0; i < 30; i++) {
+		wait_a_little();
+		if (cpus != before)
+			i = 0;
+		before = cpus;
+	}
+}
+
 static void cpus_start(void)
 {
 	volatile uint32_t *lapic = (uint32_t *)0xfee00000ull;
@@ -171,12 +185,12 @@ static void cpus_start(void)
 	lapic[0x300 / 4] = 0xc4610; /* start at 0x10000 */
 	wait_a_little();
 	lapic[0x300 / 4] = 0xc4610;
-	wait_a_little();
+	wait_for_cpus();
 }
 
 /* ---- the device ---------------------------------------------------------- */
 
-#define BAR 0xc0000000ull
+#define BAR 0xc0000000ull /* free in every machine that runs this */
 
 struct queue {
 	struct {
@@ -232,19 +246,51 @@ static uint64_t config64(uint64_t offset)
 	return c[0] | (uint64_t)c[1] << 32;
 }
 
-/* The first function that is a memory device; its BAR is put at BAR. */
+static uint32_t pci_read(uint32_t address, uint32_t offset)
+{
+	out32(0xcf8, address | (offset & 0xfc));
+	return in32(0xcfc) >> (offset & 3) * 8;
+}
+
+static void pci_write(uint32_t address, uint32_t offset, uint32_t value)
+{
+	out32(0xcf8, address | offset);
+	out32(0xcfc, value);
+}
+
+/* Which BAR has the registers: that of the common configuration. */
+static uint32_t register_bar(uint32_t address)
+{
+	uint32_t cap = pci_read(address, 0x34) & 0xff;
+
+	while (cap) {
+		uint32_t head = pci_read(address, cap);
+
+		if ((head & 0xff) == 9 && head >> 24 == 1)
+			return pci_read(address, cap + 4) & 0xff;
+		cap = head >> 8 & 0xff;
+	}
+	return 0;
+}
+
+/*
+ * The first function that is a memory device; its BAR is put at BAR. The
+ * registers lie in it as in all such devices that are known: common, interrupt
+ * status, device, notification, 4 KiB each.
+ */
 static bool pci_init(void)
 {
 	for (uint32_t dev = 0; dev < 32; dev++) {
 		uint32_t address = 0x80000000u | dev << 11;
+		uint32_t bar;
 
-		out32(0xcf8, address);
-		if (in32(0xcfc) != 0x10581af4u)
+		if (pci_read(address, 0) != 0x10581af4u)
 			continue;
-		out32(0xcf8, address | 0x10);
-		out32(0xcfc, (uint32_t)BAR);
-		out32(0xcf8, address | 4);
-		out32(0xcfc, 6); /* memory, bus master */
+		bar = 0x10 + 4 * register_bar(address);
+		pci_write(address, 4, 0); /* firmware may have turned it on */
+		pci_write(address, bar, (uint32_t)BAR);
+		pci_write(address, bar + 4, 0);
+		pci_write(address, 4, 6); /* memory, bus master */
 		return true;
 	}
 	return false;
@@ -535,16 +581,18 @@ static void show_map(void)
 	put('\n');
 }
 
-static uint64_t touch(const uint64_t *n, bool write)
+static uint64_t touch(const uint64_t *n, char how)
 {
 	uint64_t value = 0;
 
 	for (uint64_t o = n[0]; o < n[0] + n[1]; o += n[2]) {
 		volatile uint64_t *p = at(0, o);
 
-		if (write) {
+		if (how == 'W') {
 			*p = o | 1;
 			value++;
+		} else if (how == 'C') {
+			value += *p != 0;
 		} else {
 			value |= *p;
 		}
@@ -556,7 +604,9 @@ static void run_line(void)
 {
 	uint64_t n[4], value = 0;
 
-	switch (read_line(n, 4)) {
+	char letter = read_line(n, 4);
+
+	switch (letter) {
 	case 'I':
 		device_init(n[0]);
 		answer((uint64_t[]){ region, usable, block_size }, 3);
@@ -576,10 +626,9 @@ static void run_line(void)
 			value += verify(n[0] + i * n[2]);
 		break;
 	case 'R':
-		value = touch(n, false);
-		break;
 	case 'W':
-		value = touch(n, true);
+	case 'C':
+		value = touch(n, letter);
 		break;
 	case 'A':
 		run_attack(n[0], n[1]);
