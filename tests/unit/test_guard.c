@@ -586,7 +586,9 @@ static void assert_nothing_is_left(struct rig *r, const struct ram_kind *kind,
 		usleep(1000);
 	}
 	for (uint64_t i = 0; i < waiting; i += 4096)
-		assert_int_equal(r->view[offset + i], 0);
+		assert_int_equal(__atomic_load_n(r->view + offset + i,
+						 __ATOMIC_RELAXED),
+				 0);
 }
 
 /* The block is plugged, and at least one writes to it. */
