@@ -17,10 +17,7 @@
  * ones, which is what makes up for its being answered by a thread.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "guard.h"
 #include "guard_uffd.h"
@@ -40,25 +37,11 @@ static bool can_protect(const struct guard *g)
 	return g->features & UFFD_FEATURE_WP_HUGETLBFS_SHMEM;
 }
 
-/* Whether memory files get huge pages when they are not asked for one. */
-static bool have_huge_pages(void)
-{
-	char buf[128] = "";
-	int fd = open("/sys/kernel/mm/transparent_hugepage/shmem_enabled",
-		      O_RDONLY | O_CLOEXEC);
-	ssize_t len = fd < 0 ? -1 : read(fd, buf, sizeof(buf) - 1);
-
-	if (fd >= 0)
-		close(fd);
-	return len > 0 && !strstr(buf, "[never]") && !strstr(buf, "[deny]");
-}
-
 static int file_open(struct guard *g, const char **lack)
 {
 	uint64_t modes = UFFDIO_REGISTER_MODE_MISSING;
 	int ret = ram_range_map_view(g->ram, &g->view);
 
-	g->huge_files = have_huge_pages();
 	if (!ret) {
 		modes |= can_protect(g) ? UFFDIO_REGISTER_MODE_WP : 0;
 		ret = uffd_register(g->uffd, g->view, g->ram->max_size, modes);
@@ -134,9 +117,6 @@ static int memfd_serve(struct guard *g, uint64_t offset)
 	int ret;
 
 	offset -= offset % size;
-	/* All at once, where no huge page could come instead. */
-	if (!g->huge_files && !uffd_zero(g->uffd, g->view + offset, size))
-		return 0;
 	ret = ram_file_allocate(g->ram, offset, size);
 	/* No fault of this mapping is missing a page any more. */
 	if (!ret)

@@ -39,12 +39,6 @@ int uffd_register(int fd, void *start, uint64_t size, uint64_t modes);
 /* Turning protection off also wakes who waits there. */
 int uffd_protect(int fd, void *start, uint64_t size, bool on);
 int uffd_wake(int fd, void *start, uint64_t size);
-/*
- * Makes pages of zeros, small ones, and wakes who waits for them. After a
- * failure, such as -EEXIST or -EAGAIN where there is a page already, some may
- * have been made, and somebody may wait still.
- */
-int uffd_zero(int fd, void *start, uint64_t size);
 
 /* Takes up to @max faults; returns how many, 0 when there are none. */
 unsigned int uffd_read(int fd, struct uffd_fault *faults, unsigned int max);
