@@ -192,3 +192,28 @@ class RebootsWithoutDriver(Reboots):
 
     def test_reboots_without_the_driver(self):
         self.reboots()
+
+
+class Driver(Group):
+    machine = {'cpus': 1, 'append': FAST, 'devices': ('id=vm0,max-size=1G',)}
+
+    def standing(self):
+        return self.vm.qmp.get('vm0', 'x-paramem-standing')
+
+    def test_driver_unloaded_and_loaded_again(self):
+        """With nothing plugged, and with memory that is in use."""
+        vm, qmp = self.vm, self.vm.qmp
+        for plugged in (0, 256 * MIB):
+            qmp.request('vm0', plugged)
+            qmp.wait_size('vm0', plugged)
+            vm.run('rmmod virtio_mem')
+            qmp.request('vm0', 512 * MIB)
+            check_equal('driver-ready',
+                        qmp.get('vm0', 'x-paramem-driver-ready'), False)
+            check_equal('the standing', self.standing(), 'no-driver')
+            left = qmp.get('vm0', 'size')
+            check(left <= plugged, f'{size_text(left)} are plugged')
+            vm.run('insmod /lib/modules/virtio_mem.ko')
+            qmp.wait_size('vm0', 512 * MIB)
+            check_equal('the standing', self.standing(), 'reached')
+            self.note(f'{size_text(left)} stayed of {size_text(plugged)}')
