@@ -16,9 +16,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "measure.h"
 #include "paramem.h"
 
 #define MIB   (UINT64_C(1) << 20)
@@ -64,10 +64,7 @@ static void die(const char *what, const char *why)
 
 static double now_ms(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
+	return (double)now_ns() * 1e-6;
 }
 
 static long mappings(void)
@@ -203,25 +200,12 @@ static double request(struct rig *r, uint16_t type, uint64_t block,
 
 /* ---- what is measured ---------------------------------------------------- */
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double *values, uint64_t count)
-{
-	qsort(values, count, sizeof(*values), compare);
-	return values[count / 2];
-}
-
 /* Single blocks, and the next of each taken away again. */
 static void checkerboard(struct rig *r, uint64_t blocks, struct costs *c)
 {
 	const uint64_t every = r->kind->every;
 	static double plug[BLOCKS_MAX], unplug[BLOCKS_MAX];
-	uint64_t n = 0;
+	unsigned int n = 0;
 
 	for (uint64_t i = 0; i + 1 < blocks; i += every, n++) {
 		plug[n] = request(r, PLUG, i, 1);

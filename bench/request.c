@@ -11,7 +11,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define TARGET 0.7
 
@@ -22,28 +21,6 @@ const char *const work_names[NR_WORKS] = {
 	"PLUG+UNPLUG of 64 blocks",
 	"STATE of 65,535 blocks",
 };
-
-int64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
-}
-
-static int compare(const void *a, const void *b)
-{
-	const double *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
-double median(double *samples, unsigned int nr)
-{
-	qsort(samples, nr, sizeof(*samples), compare);
-	return nr % 2 ? samples[nr / 2]
-		      : (samples[nr / 2 - 1] + samples[nr / 2]) / 2;
-}
 
 static void show_library(const double ns[NR_WORKS])
 {

@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#include "measure.h"
+
 #define REQUEST_BLOCK_SIZE (UINT64_C(2) << 20)
 #define REQUEST_BLOCKS     65536
 
@@ -19,11 +21,6 @@ enum work {
 extern const uint16_t work_blocks[NR_WORKS];
 extern const unsigned int work_requests[NR_WORKS];
 extern const char *const work_names[NR_WORKS];
-
-/* Nanoseconds of the monotonic clock. */
-int64_t now_ns(void);
-
-double median(double *samples, unsigned int nr);
 
 /* Nanoseconds per request within the library; medians of @rounds. */
 void bench_library(unsigned int rounds, double ns[NR_WORKS]);

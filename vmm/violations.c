@@ -3,7 +3,8 @@
 #include "violations.h"
 
 #include <string.h>
-#include <time.h>
+
+#include "clock.h"
 
 /* Two accesses to a page are the same to a guard, whose pages may be huge. */
 #define PAGE (UINT64_C(2) << 20)
@@ -21,17 +22,9 @@ void violations_finish(struct violations *v)
 	pthread_mutex_destroy(&v->lock);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static bool is_forgiven(const struct violations *v, uint64_t page)
 {
-	if (!v->nr_forgiven || now_ms() >= v->forgiven_until)
+	if (!v->nr_forgiven || clock_now_ms() >= v->forgiven_until)
 		return false;
 	for (unsigned int i = 0; i < v->nr_forgiven; i++) {
 		if (v->forgiven[i] == page)
@@ -88,7 +81,7 @@ void violations_forgive(struct violations *v)
 	memcpy(v->forgiven, v->stopped, sizeof(v->forgiven));
 	v->nr_forgiven = v->nr_stopped;
 	v->nr_stopped = 0;
-	v->forgiven_until = now_ms() + FORGIVEN_MS;
+	v->forgiven_until = clock_now_ms() + FORGIVEN_MS;
 	pthread_mutex_unlock(&v->lock);
 }
 

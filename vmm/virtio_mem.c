@@ -28,11 +28,11 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "accel.h"
 #include "bus.h"
+#include "clock.h"
 #include "guard_watch.h"
 #include "guest_memory.h"
 #include "memslots.h"
@@ -117,14 +117,6 @@ static void retry_due(void *opaque)
 #define REQUESTED_FROM 48
 #define REQUESTED_TO   56
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static void forget_driver(struct virtio_mem *vm)
 {
 	vm->noticed = false;
@@ -142,7 +134,7 @@ static enum mem_standing standing(const struct virtio_mem *vm,
 		return MEM_NO_DRIVER;
 	if (vm->refusal.text[0])
 		return MEM_REFUSED;
-	if (vm->asked_last_ms && now_ms() - vm->asked_last_ms < AT_IT_MS)
+	if (vm->asked_last_ms && clock_now_ms() - vm->asked_last_ms < AT_IT_MS)
 		return MEM_UNDER_WAY;
 	if (pm_device_pending(vm->device, NULL))
 		return MEM_UNDER_WAY;
@@ -286,7 +278,7 @@ static long mem_handle(void *opaque, const struct virtqueue *vq,
 	len = virtqueue_chain_read(vq, chain, request, sizeof(request));
 	if (len < 0)
 		return len;
-	vm->asked_last_ms = now_ms();
+	vm->asked_last_ms = clock_now_ms();
 	/* Nothing is done that could not be answered. */
 	if (room >= sizeof(response) &&
 	    !virtqueue_chain_can_write(vq, chain, sizeof(response)))

@@ -11,7 +11,8 @@
 #include "server.h"
 
 #include <string.h>
-#include <time.h>
+
+#include "../clock.h"
 
 #define QMP_SIZE_EVENT_MS 50
 
@@ -22,10 +23,8 @@
 static int64_t now_ms(const struct qmp *qmp)
 {
 	int64_t moved = (int64_t)(loop_clock_now(qmp->loop) / 1000000);
-	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000 + moved;
+	return clock_now_ms() + moved;
 }
 
 /* @data, which is released here, may be NULL: an event without any. */

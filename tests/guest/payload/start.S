@@ -11,6 +11,16 @@
 #define STACK		0x4000		/* for each CPU */
 #define TABLES		0x1000		/* where the first page tables go */
 
+/* Leaves the far jump to 64-bit code to who uses it. */
+	.macro	enter_long_mode
+	mov	$0xc0000080, %ecx
+	rdmsr
+	or	$0x100, %eax		/* long mode */
+	wrmsr
+	mov	$0x80000011, %eax	/* paging, extension type, protection */
+	mov	%eax, %cr0
+	.endm
+
 	.section .header, "aw"
 header:
 	.org	0x1f1
@@ -65,12 +75,7 @@ header:
 	mov	%cr4, %eax
 	or	$0x620, %eax		/* PAE, SSE */
 	mov	%eax, %cr4
-	mov	$0xc0000080, %ecx
-	rdmsr
-	or	$0x100, %eax		/* long mode */
-	wrmsr
-	mov	$0x80000011, %eax	/* paging, extension type, protection */
-	mov	%eax, %cr0
+	enter_long_mode
 	ljmpl	$8, $_start
 	.balign	8
 setup_gdt:
@@ -109,12 +114,7 @@ trampoline:
 	mov	%eax, %cr4
 	mov	trampoline_cr3 - trampoline, %eax
 	mov	%eax, %cr3
-	mov	$0xc0000080, %ecx
-	rdmsr
-	or	$0x100, %eax		/* long mode */
-	wrmsr
-	mov	$0x80000011, %eax	/* paging, extension type, protection */
-	mov	%eax, %cr0
+	enter_long_mode
 	ljmpl	$8, $ap_start
 	.balign	8
 trampoline_gdt:
