@@ -249,7 +249,7 @@ static int alloc_maps(struct guard *g)
 	if (!words)
 		return -ENOMEM;
 	block_map_init(&g->covered, words, spans);
-	return 0;
+	return guard_tables_init(g);
 }
 
 static int open_back_end(struct guard *g)
@@ -312,5 +312,6 @@ void guard_finish(struct guard *g)
 	}
 	free(g->granted.words);
 	free(g->covered.words);
+	guard_tables_finish(g);
 	memset(g, 0, sizeof(*g));
 }

@@ -4,6 +4,7 @@
  *
  *	guard.c         who may use which block; spans
  *	guard_fault.c   a guest touched what it may not: telling, lending
+ *	guard_tables.c  page tables that lending leaves behind
  *	guard_anon.c    private anonymous memory: write-protected zeros
  *	guard_file.c    memory files: pages that are missing
  *	guard_uffd.c    the system calls
@@ -45,6 +46,12 @@ struct guard_ops {
 	/* Lets the guest use a range for a while; wakes who waits there. */
 	int (*lend)(struct guard *g, uint64_t offset, uint64_t size,
 		    bool write);
+	/*
+	 * Maps a range of the view anew, without page tables; for a moment of
+	 * it nobody who touches it waits. Where it fails, nothing has changed,
+	 * or the range is closed. NULL where loans leave none behind.
+	 */
+	int (*remap)(struct guard *g, uint64_t offset, uint64_t size);
 	/* Whether a page may be asked for to be written and only be read. */
 	bool doubts;
 };
@@ -59,6 +66,12 @@ struct guard_loan {
 	uint64_t size;
 	int64_t until; /* milliseconds of the monotonic clock */
 	bool doubt;    /* writable, though maybe only to be read */
+};
+
+/* Page tables that loans left behind: see guard_tables.c. */
+struct guard_tables {
+	struct block_map map; /* one bit for each, of TABLE_SPAN bytes */
+	unsigned int count;
 };
 
 struct guard {
@@ -80,6 +93,7 @@ struct guard {
 	struct block_map covered; /* spans that may be shown */
 	struct guard_loan loans[GUARD_LOANS_MAX]; /* the oldest first */
 	unsigned int nr_loans;
+	struct guard_tables tables;
 	uint64_t late[GUARD_LOANS_MAX]; /* what was written, to be told */
 	unsigned int nr_late;
 	bool refused; /* some of the view is closed for good */
@@ -135,5 +149,25 @@ struct block_range guard_blocks(const struct guard *g, uint64_t offset,
  * when there were none.
  */
 bool guard_forget_loans(struct guard *g, uint64_t offset, uint64_t size);
+
+/* Takes back all that is lent, as far as it can be. 0 or -errno. */
+int guard_recall(struct guard *g);
+
+/*
+ * The guest has a page that it was not told of: what holds anything will be
+ * told as written. Until it is discarded.
+ */
+void guard_doubt(struct guard *g, uint64_t offset, uint64_t size);
+
+/* Who touches the range fails, until the guest is reset. */
+void guard_close(struct guard *g, uint64_t offset, uint64_t size);
+
+/* 0 or -errno; the map is the guard's then. */
+int guard_tables_init(struct guard *g);
+void guard_tables_finish(struct guard *g);
+/* A range, of one page table, is lent. */
+void guard_tables_note(struct guard *g, uint64_t offset);
+/* Frees those that nothing needs when they have become many. */
+void guard_tables_tidy(struct guard *g);
 
 #endif

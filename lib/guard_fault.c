@@ -74,13 +74,13 @@ bool guard_forget_loans(struct guard *g, uint64_t offset, uint64_t size)
  * Read from the file, not through a mapping, which would get a page of its own
  * by that. Doubt is where memory is a file.
  */
-static bool holds_zeros(const struct guard *g, const struct guard_loan *loan)
+static bool holds_zeros(const struct guard *g, uint64_t offset, uint64_t size)
 {
 	unsigned char buf[4096];
 
-	for (uint64_t at = 0; at < loan->size; at += sizeof(buf)) {
-		if (pread(g->ram->fd, buf, sizeof(buf),
-			  (off_t)(loan->offset + at)) != (ssize_t)sizeof(buf))
+	for (uint64_t at = 0; at < size; at += sizeof(buf)) {
+		if (pread(g->ram->fd, buf, sizeof(buf), (off_t)(offset + at)) !=
+		    (ssize_t)sizeof(buf))
 			return false;
 		if (buf[0] || memcmp(buf, buf + 1, sizeof(buf) - 1) != 0)
 			return false;
@@ -89,13 +89,13 @@ static bool holds_zeros(const struct guard *g, const struct guard_loan *loan)
 }
 
 /* Closed to writes first, so that none comes after the look. */
-static void resolve_doubt(struct guard *g, const struct guard_loan *loan)
+void guard_doubt(struct guard *g, uint64_t offset, uint64_t size)
 {
-	if (!loan->doubt || g->nr_late == GUARD_LOANS_MAX)
+	if (g->nr_late == GUARD_LOANS_MAX)
 		return;
-	g->ops->protect(g, loan->offset, loan->size);
-	if (!holds_zeros(g, loan))
-		g->late[g->nr_late++] = loan->offset;
+	g->ops->protect(g, offset, size);
+	if (!holds_zeros(g, offset, size))
+		g->late[g->nr_late++] = offset;
 }
 
 static int loan_recall_oldest(struct guard *g)
@@ -103,7 +103,8 @@ static int loan_recall_oldest(struct guard *g)
 	struct guard_loan loan = g->loans[0];
 	int ret;
 
-	resolve_doubt(g, &loan);
+	if (loan.doubt)
+		guard_doubt(g, loan.offset, loan.size);
 	ret = g->ops->discard(g, loan.offset, loan.size);
 	loan_remove(g, 0);
 	if (ret < 0) {
@@ -114,7 +115,7 @@ static int loan_recall_oldest(struct guard *g)
 	return ret;
 }
 
-static int loans_recall_all(struct guard *g)
+int guard_recall(struct guard *g)
 {
 	int ret = 0;
 
@@ -171,6 +172,7 @@ static int lend(struct guard *g, uint64_t offset, struct access a)
 	offset -= offset % size;
 	if (loan_covers(g, offset, size))
 		return g->ops->lend(g, offset, size, a.write);
+	guard_tables_tidy(g);
 	ret = loan_make_room(g, size);
 	if (!ret)
 		ret = g->ops->lend(g, offset, size, a.write);
@@ -182,7 +184,14 @@ static int lend(struct guard *g, uint64_t offset, struct access a)
 		.until = now_ms() + LOAN_MS,
 		.doubt = a.doubt && !a.violation,
 	};
+	guard_tables_note(g, offset);
 	return 0;
+}
+
+void guard_close(struct guard *g, uint64_t offset, uint64_t size)
+{
+	if (mprotect(g->view + offset, size, PROT_NONE) == 0)
+		g->refused = true;
 }
 
 /* The page stays out of reach, and who waits for it fails. */
@@ -191,9 +200,19 @@ static void refuse(struct guard *g, uint64_t offset)
 	uint64_t size = g->ram->page_size;
 
 	offset -= offset % size;
-	if (mprotect(g->view + offset, size, PROT_NONE) == 0)
-		g->refused = true;
+	guard_close(g, offset, size);
 	uffd_wake(g->uffd, g->view + offset, size);
+}
+
+/* What was closed may have been so because it could not be watched. */
+static int open_again(struct guard *g)
+{
+	uint64_t size = g->ram->size;
+	int ret = g->ops->remap ? g->ops->remap(g, 0, size) : 0;
+
+	if (!ret && mprotect(g->view, size, PROT_READ | PROT_WRITE) < 0)
+		ret = -errno;
+	return ret;
 }
 
 void guard_reset(struct guard *g)
@@ -201,9 +220,8 @@ void guard_reset(struct guard *g)
 	if (!g->ops)
 		return;
 	guard_lock(g);
-	loans_recall_all(g);
-	if (g->refused &&
-	    mprotect(g->view, g->ram->size, PROT_READ | PROT_WRITE) == 0)
+	guard_recall(g);
+	if (g->refused && open_again(g) == 0)
 		g->refused = false;
 	guard_unlock(g);
 }
@@ -286,7 +304,7 @@ static void lend_or_refuse(struct guard *g, uint64_t offset, struct access a)
 {
 	if (lend(g, offset, a) == 0)
 		return;
-	loans_recall_all(g);
+	guard_recall(g);
 	if (lend(g, offset, a) < 0)
 		refuse(g, offset);
 }
@@ -373,7 +391,7 @@ int pm_device_guard_recall(struct pm_device *dev)
 	if (!g->ops)
 		return 0;
 	guard_lock(g);
-	ret = loans_recall_all(g);
+	ret = guard_recall(g);
 	guard_unlock(g);
 	tell_late(g);
 	return ret;

@@ -37,15 +37,21 @@ static bool can_protect(const struct guard *g)
 	return g->features & UFFD_FEATURE_WP_HUGETLBFS_SHMEM;
 }
 
-static int file_open(struct guard *g, const char **lack)
+/* From here on, who touches a page of it that the file lacks waits. */
+static int watch(struct guard *g, uint64_t offset, uint64_t size)
 {
 	uint64_t modes = UFFDIO_REGISTER_MODE_MISSING;
+
+	modes |= can_protect(g) ? UFFDIO_REGISTER_MODE_WP : 0;
+	return uffd_register(g->uffd, g->view + offset, size, modes);
+}
+
+static int file_open(struct guard *g, const char **lack)
+{
 	int ret = ram_range_map_view(g->ram, &g->view);
 
-	if (!ret) {
-		modes |= can_protect(g) ? UFFDIO_REGISTER_MODE_WP : 0;
-		ret = uffd_register(g->uffd, g->view, g->ram->max_size, modes);
-	}
+	if (!ret)
+		ret = watch(g, 0, g->ram->max_size);
 	if (ret < 0)
 		*lack = "the memory file cannot be mapped a second time";
 	return ret;
@@ -151,6 +157,20 @@ static int file_lend(struct guard *g, uint64_t offset, uint64_t size,
 	return ret;
 }
 
+static int file_remap(struct guard *g, uint64_t offset, uint64_t size)
+{
+	int ret = ram_range_remap_view(g->ram, g->view, offset, size);
+
+	if (ret < 0)
+		return ret;
+	ret = watch(g, offset, size);
+	if (!ret)
+		ret = file_grown(g, offset, size);
+	if (ret < 0)
+		guard_close(g, offset, size);
+	return ret;
+}
+
 const struct guard_ops guard_memfd_ops = {
 	.level = PM_GUARD_ACCESSES,
 	.doubts = true,
@@ -165,6 +185,7 @@ const struct guard_ops guard_memfd_ops = {
 	.discard = memfd_discard,
 	.serve = memfd_serve,
 	.lend = file_lend,
+	.remap = file_remap,
 };
 
 const struct guard_ops guard_hugetlb_ops = {

@@ -114,28 +114,56 @@ int ram_range_close(struct pm_ram *ram, uint64_t from, uint64_t to)
 	return 0;
 }
 
-int ram_range_map_view(struct pm_ram *ram, unsigned char **view)
+static int map_view(const struct pm_ram *ram, unsigned char *at,
+		    uint64_t offset, uint64_t size)
+{
+	if (mmap(at, size, PROT_READ | PROT_WRITE,
+		 MAP_FIXED | MAP_SHARED | MAP_NORESERVE, ram->fd,
+		 (off_t)offset) == MAP_FAILED)
+		return -errno;
+	return 0;
+}
+
+static int apply_settings(const struct pm_ram *ram, unsigned char *at,
+			  uint64_t size)
 {
 	bool thp = ram->config.thp == PM_THP_ON;
+
+	if (madvise(at, size, MADV_DONTDUMP) < 0)
+		return -errno;
+	if (ram->config.backend != PM_RAM_HUGETLB)
+		madvise(at, size, thp ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+	return 0;
+}
+
+int ram_range_map_view(struct pm_ram *ram, unsigned char **view)
+{
 	unsigned char *host = NULL;
 	int ret = find_space(ram->max_size, alignment(ram), &host);
 
 	if (ret < 0)
 		return ret;
-	if (mmap(host, ram->max_size, PROT_READ | PROT_WRITE,
-		 MAP_FIXED | MAP_SHARED | MAP_NORESERVE, ram->fd,
-		 0) == MAP_FAILED ||
-	    madvise(host, ram->max_size, MADV_DONTDUMP) < 0) {
-		ret = -errno;
+	ret = map_view(ram, host, 0, ram->max_size);
+	if (!ret)
+		ret = apply_settings(ram, host, ram->max_size);
+	if (ret < 0) {
 		munmap(host, ram->max_size);
 		return ret;
 	}
-	if (ram->config.backend != PM_RAM_HUGETLB)
-		madvise(host, ram->max_size,
-			thp ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 	*view = host;
 	ram->viewed = true;
 	return 0;
+}
+
+int ram_range_remap_view(struct pm_ram *ram, unsigned char *view,
+			 uint64_t offset, uint64_t size)
+{
+	int ret = map_view(ram, view + offset, offset, size);
+
+	/* Where that fails, only a dump of this process is larger. */
+	if (!ret)
+		apply_settings(ram, view + offset, size);
+	return ret;
 }
 
 void ram_range_unmap_view(struct pm_ram *ram, unsigned char *view)

@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -21,9 +22,11 @@
 #include "fixture.h"
 #include "ram_kinds.h"
 
-#define BLOCK  (2 * MIB)
-#define REGION (16 * BLOCK)
-#define ADDR   (4 * GIB)
+#define BLOCK       (2 * MIB)
+#define REGION      (16 * BLOCK)
+#define ADDR        (4 * GIB)
+/* Its page tables are 4 MiB. */
+#define READ_REGION (2 * GIB)
 
 static const struct ram_kind kind_small = {
 	"anon, small pages",
@@ -165,7 +168,8 @@ static uint64_t told(struct rig *r, bool write)
 struct vcpu {
 	pthread_t thread;
 	unsigned char *at;
-	uint64_t size; /* touches every page of it */
+	uint64_t size;
+	uint64_t stride; /* touches every page of it, or fewer */
 	bool write;
 	unsigned char value; /* written, or the OR of all that was read */
 	pid_t tid;
@@ -175,7 +179,7 @@ struct vcpu {
 
 static void touch_once(struct vcpu *v)
 {
-	for (uint64_t i = 0; i < v->size; i += 4096) {
+	for (uint64_t i = 0; i < v->size; i += v->stride) {
 		if (v->write)
 			__atomic_store_n(v->at + i, v->value, __ATOMIC_RELAXED);
 		else
@@ -197,17 +201,24 @@ static void *touch(void *opaque)
 	return NULL;
 }
 
-static void vcpu_start(struct vcpu *v, struct rig *r, uint64_t offset,
-		       uint64_t size, bool write)
+static void vcpu_start_by(struct vcpu *v, struct rig *r, uint64_t offset,
+			  uint64_t size, uint64_t stride, bool write)
 {
 	memset(v, 0, sizeof(*v));
 	v->at = r->view + offset;
 	v->size = size;
+	v->stride = stride;
 	v->write = write;
 	v->value = write ? 0x77 : 0;
 	assert_int_equal(pthread_create(&v->thread, NULL, touch, v), 0);
 	while (!v->begun)
 		usleep(100);
+}
+
+static void vcpu_start(struct vcpu *v, struct rig *r, uint64_t offset,
+		       uint64_t size, bool write)
+{
+	vcpu_start_by(v, r, offset, size, 4096, write);
 }
 
 static void vcpu_join(struct vcpu *v)
@@ -562,6 +573,7 @@ static void hammer_start(struct vcpu *v, struct rig *r, uint64_t offset,
 	memset(v, 0, sizeof(*v));
 	v->at = r->view + offset;
 	v->size = 4096;
+	v->stride = 4096;
 	v->write = true;
 	v->value = 0x77;
 	v->until = until;
@@ -806,6 +818,57 @@ static void checkerboard(void **state)
 	rig_finish(&r);
 }
 
+/* Of this process, in bytes. */
+static uint64_t page_tables(void)
+{
+	char line[128];
+	uint64_t kib = 0;
+	FILE *f = fopen("/proc/self/status", "r");
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "VmPTE: %" SCNu64, &kib) == 1)
+			break;
+	}
+	fclose(f);
+	return kib * 1024;
+}
+
+/* Reads a page in each of so many places. */
+static void read_in_places(struct rig *r, uint64_t first, uint64_t count)
+{
+	struct vcpu v;
+
+	handler_start(r);
+	vcpu_start_by(&v, r, first * BLOCK, count * BLOCK, BLOCK, false);
+	vcpu_join(&v);
+	handler_stop(r);
+	assert_int_equal(pm_device_guard_recall(r->f.dev), 0);
+}
+
+/* However much is read: what was lent leaves few page tables behind. */
+static void reading_takes_no_page_tables(void **state)
+{
+	struct pm_device_config config = plain;
+	uint64_t before;
+	struct rig r;
+
+	config.requested_size = READ_REGION;
+	rig_create(&r, *state, &config, READ_REGION);
+	/* What is plugged stays where it is. */
+	assert_int_equal(plug(&r, 100, 1), ACK);
+	handler_start(&r);
+	guest_touch(&r, 100 * BLOCK, BLOCK, true);
+	handler_stop(&r);
+	before = page_tables();
+	read_in_places(&r, 0, 100);
+	read_in_places(&r, 101, READ_REGION / BLOCK - 101);
+	assert_true(page_tables() - before < 3 * MIB);
+	assert_int_equal(ram_backing(r.f.ram, READ_REGION), BLOCK);
+	assert_int_equal(guest_touch(&r, 100 * BLOCK, BLOCK, false), 0x77);
+	rig_finish(&r);
+}
+
 /* ---- tests: a host that fails -------------------------------------------- */
 
 /* Whatever fails, the guard is whole afterwards, or the request is refused. */
@@ -841,6 +904,45 @@ static void any_call_fails(void **state)
 		handler_stop(&r);
 	}
 	assert_true(nth > 3);
+	rig_finish(&r);
+}
+
+/* It may leave tables behind, or close a range until a reset: no more. */
+static void any_call_of_tidying_fails(void **state)
+{
+	struct pm_device_config config = plain;
+	unsigned int nth = 0;
+	bool failed = true;
+	struct rig r;
+
+	config.requested_size = READ_REGION;
+	rig_create(&r, *state, &config, READ_REGION);
+	read_in_places(&r, 600, 1);
+	while (failed) {
+		struct vcpu v;
+
+		/*
+		 * With the last one of the round before these are 512, and one
+		 * more has it tidy up behind them.
+		 */
+		read_in_places(&r, 0, 511);
+		nth++;
+		vcpu_start(&v, &r, (600 + nth) * BLOCK, 4096, false);
+		fault_fail_any(nth, ENOMEM);
+		while (!v.ended)
+			pm_device_guard_handle(r.f.dev);
+		failed = fault_hit() != NR_FAULTS;
+		fault_reset();
+		vcpu_join(&v);
+		assert_int_equal(told(&r, true), 0);
+		assert_none_behind(&r, 0, READ_REGION);
+		assert_int_equal(pm_device_system_reset(r.f.dev, NULL), 0);
+	}
+	assert_true(nth > 6);
+	handler_start(&r);
+	guest_touch(&r, BLOCK, 4096, true);
+	assert_told(&r, true, 1);
+	assert_none_behind(&r, 0, READ_REGION);
 	rig_finish(&r);
 }
 
@@ -920,7 +1022,9 @@ int main(void)
 		GUARD_TESTS(listeners_are_told_in_order),
 		GUARD_TESTS(destroyed_while_one_waits),
 		GUARD_TESTS(checkerboard),
+		KIND_TEST(reading_takes_no_page_tables, memfd),
 		GUARD_TESTS(any_call_fails),
+		KIND_TEST(any_call_of_tidying_fails, memfd),
 		GUARD_TESTS(host_without_userfaultfd),
 		GUARD_TESTS(nothing_is_left_behind),
 	};
