@@ -22,6 +22,8 @@ BLOCK = 2 * MIB
 SECONDS = int(os.environ.get('PARAMEM_ATTACK_SECONDS', 2))
 RACES = int(os.environ.get('PARAMEM_ATTACK_RACES', 40))
 READ = int(os.environ.get('PARAMEM_ATTACK_READ', 96)) * MIB
+# The region of a checkerboard; the pool of huge pages is as large.
+BOARD = 256 * MIB
 # What reading unplugged memory may cost the host, page tables included.
 READ_COST = 64 * MIB
 
@@ -216,13 +218,15 @@ class Attack(Group):
         p.quit()
 
     def test_anon_checkerboard(self):
-        p = self.start(GIB)
-        check_equal('plugged', p.one('P', 0, 64, 8), 64)
-        p.one('F', 0, 64, 8)
-        check_equal('the board', sum(self.attack(p, 0)), 64)
-        check_equal('words that changed', p.one('V', 0, 64, 8), 0)
+        """All of the region: every second block is plugged."""
+        blocks = BOARD // BLOCK // 2
+        p = self.start(BOARD)
+        check_equal('plugged', p.one('P', 0, blocks, 2), blocks)
+        p.one('F', 0, blocks, 2)
+        check_equal('the board', sum(self.attack(p, 0)), blocks)
+        check_equal('words that changed', p.one('V', 0, blocks, 2), 0)
         # And while the places between are plugged and unplugged.
-        self.attack(p, 128)
+        self.attack(p, 2 * blocks)
         p.quit()
 
     def test_anon_each_is_counted(self):
@@ -248,6 +252,9 @@ class Attack(Group):
         p = self.start((READ + GIB) // GIB * GIB, more=',reserve=off')
         blocks = (READ + GIB - 1) // GIB
         check_equal('plugged', p.one('P', 511, blocks, 512), blocks)
+        # What is plugged gets its memory before.
+        for block in range(511, READ // BLOCK, 512):
+            p.one('R', block * BLOCK, BLOCK, 4096)
         before = p.memory()
         check_equal('read', p.one('R', 0, READ, 4096, seconds=3600), 0)
         cost = p.memory() - before
@@ -302,7 +309,7 @@ class MemfdAttack(Attack):
 
 class HugetlbAttack(Attack):
     backend = 'hugetlb'
-    pool = 256 * MIB
+    pool = BOARD
     test_hugetlb_attack = Attack.test_anon_attack
     test_hugetlb_checkerboard = Attack.test_anon_checkerboard
     test_hugetlb_each_is_counted = Attack.test_anon_each_is_counted
