@@ -84,6 +84,7 @@ struct guard {
 	int uffd;
 	int pagemap;
 	uint64_t features;
+	bool huge_files; /* memory files may have huge pages */
 	struct pm_ram_listener listener;
 	const struct pm_device_ops *owner;
 	void *opaque;

@@ -14,13 +14,17 @@
  *
  * Small pages of a block that was granted come when the guest touches them,
  * SERVE_MAX at a time. One fault of that kind replaces hundreds of the usual
- * ones, which is what makes up for its being answered by a thread.
+ * ones, which is what makes up for its being answered by a thread. They are made
+ * and mapped in one pass (UFFDIO_ZEROPAGE), which however knows small pages
+ * alone; where the host has huge ones for files, the file makes them and the
+ * view is populated from it, as where some of the pages are there already.
  */
 #include <errno.h>
 #include <sys/mman.h>
 
 #include "guard.h"
 #include "guard_uffd.h"
+#include "host.h"
 #include "ram.h"
 #include "ram_file.h"
 #include "ram_range.h"
@@ -50,6 +54,7 @@ static int file_open(struct guard *g, const char **lack)
 {
 	int ret = ram_range_map_view(g->ram, &g->view);
 
+	g->huge_files = host_files_have_huge_pages();
 	if (!ret)
 		ret = watch(g, 0, g->ram->max_size);
 	if (ret < 0)
@@ -123,6 +128,8 @@ static int memfd_serve(struct guard *g, uint64_t offset)
 	int ret;
 
 	offset -= offset % size;
+	if (!g->huge_files && !uffd_zero(g->uffd, g->view + offset, size))
+		return 0;
 	ret = ram_file_allocate(g->ram, offset, size);
 	/* No fault of this mapping is missing a page any more. */
 	if (!ret)

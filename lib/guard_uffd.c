@@ -119,6 +119,17 @@ int uffd_wake(int fd, void *start, uint64_t size)
 	return result(ioctl(fd, UFFDIO_WAKE, &range));
 }
 
+int uffd_zero(int fd, void *start, uint64_t size)
+{
+	struct uffdio_zeropage zero = {
+		.range = { .start = (uintptr_t)start, .len = size },
+	};
+	int ret = result(ioctl(fd, UFFDIO_ZEROPAGE, &zero));
+
+	/* Of a part only, if what stopped it did so after the first page. */
+	return ret == -EAGAIN ? -EEXIST : ret;
+}
+
 unsigned int uffd_read(int fd, struct uffd_fault *faults, unsigned int max)
 {
 	const uint64_t writing =

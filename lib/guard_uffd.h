@@ -39,6 +39,11 @@ int uffd_register(int fd, void *start, uint64_t size, uint64_t modes);
 /* Turning protection off also wakes who waits there. */
 int uffd_protect(int fd, void *start, uint64_t size, bool on);
 int uffd_wake(int fd, void *start, uint64_t size);
+/*
+ * Makes pages of zeros, small ones, and wakes who waits for them. -EEXIST where
+ * there is one already: those before it were made, and not all were woken.
+ */
+int uffd_zero(int fd, void *start, uint64_t size);
 
 /* Takes up to @max faults; returns how many, 0 when there are none. */
 unsigned int uffd_read(int fd, struct uffd_fault *faults, unsigned int max);

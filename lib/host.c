@@ -10,6 +10,7 @@
 
 #define HUGE_PAGES_DIR "/sys/kernel/mm/hugepages"
 #define NODES_DIR      "/sys/devices/system/node"
+#define SHMEM_ENABLED  "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
 
 /* The first line of a file, without its end; false when there is none. */
 static bool read_line(const char *path, char *line, size_t size)
@@ -141,6 +142,15 @@ bool host_huge_pages_free(uint64_t page_size, uint64_t *count)
 		return false;
 	*count = free_pages > promised ? free_pages - promised : 0;
 	return true;
+}
+
+/* One of several words, in brackets. */
+bool host_files_have_huge_pages(void)
+{
+	char line[128];
+
+	return read_line(SHMEM_ENABLED, line, sizeof(line)) &&
+	       !strstr(line, "[never]") && !strstr(line, "[deny]");
 }
 
 /* ---- NUMA -------------------------------------------------------------- */

@@ -22,6 +22,9 @@ size_t host_huge_page_sizes(uint64_t *sizes, size_t max);
 /* Huge pages of a size that are free and promised to nobody. */
 bool host_huge_pages_free(uint64_t page_size, uint64_t *count);
 
+/* Whether memory files may have transparent huge pages. */
+bool host_files_have_huge_pages(void);
+
 enum host_node {
 	HOST_NODE_GOOD, /* also when the host does not tell */
 	HOST_NODE_ABSENT,

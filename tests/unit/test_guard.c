@@ -478,6 +478,27 @@ static void plugged_memory_is_plain(void **state)
 	rig_finish(&r);
 }
 
+/* Some of a block's pages came by the process itself: they stay. */
+static void pages_that_are_there_stay(void **state)
+{
+	unsigned char *host;
+	struct rig r;
+
+	rig_init(&r, *state);
+	host = pm_ram_host(r.f.ram);
+	assert_int_equal(plug(&r, 2, 2), ACK);
+	host[2 * BLOCK + 7 * 4096] = 0x55;
+	host[3 * BLOCK] = 0x55;
+	guest_touch(&r, 2 * BLOCK, 7 * 4096, true);
+	assert_int_equal(guest_touch(&r, 2 * BLOCK + 7 * 4096, 4096, false),
+			 0x55);
+	guest_touch(&r, 2 * BLOCK + 8 * 4096, BLOCK - 8 * 4096, true);
+	guest_touch(&r, 3 * BLOCK + 4096, BLOCK - 4096, true);
+	assert_int_equal(guest_touch(&r, 3 * BLOCK, 4096, false), 0x55);
+	assert_int_equal(r.told, 0);
+	rig_finish(&r);
+}
+
 /* Huge pages come to memory that was unplugged before as they ever do. */
 static void plugged_memory_has_huge_pages(void **state)
 {
@@ -1013,6 +1034,7 @@ int main(void)
 		GUARD_TESTS(read_after_write_is_recalled),
 		GUARD_TESTS(report_counts),
 		GUARD_TESTS(plugged_memory_is_plain),
+		GUARD_TESTS(pages_that_are_there_stay),
 		KIND_TEST(plugged_memory_has_huge_pages, anon),
 		GUARD_TESTS(prealloc_is_granted),
 		GUARD_TESTS(plug_of_a_lent_page),
