@@ -19,6 +19,7 @@ from harness import (GIB, MIB, Deadline, Group, Vm, check, check_equal,
 from test_backends import set_pool
 
 BLOCK = 2 * MIB
+PAGE = 4096
 SECONDS = int(os.environ.get('PARAMEM_ATTACK_SECONDS', 2))
 RACES = int(os.environ.get('PARAMEM_ATTACK_RACES', 40))
 READ = int(os.environ.get('PARAMEM_ATTACK_READ', 96)) * MIB
@@ -245,6 +246,21 @@ class Attack(Group):
         self.note(f'{counted} counted of {places}')
         p.quit()
 
+    def test_anon_dma(self):
+        """A ring, or room for an answer, in unplugged memory: the device asks
+        for a reset and has written nothing. In plugged memory both are good."""
+        p = self.start(GIB)
+        check_equal('plugged', p.one('P', 0, 1, 1), 1)
+        for ring in (0, 1):
+            for block in (1, 200, 511):
+                check_equal('written', p.one('D', block * BLOCK, ring), 0)
+            check_equal('written', p.one('D', PAGE, ring), 1)
+        check_equal('writes', p.counted()[0], 0)
+        p.check_nothing_behind(p.plugged())
+        p.ask('I', 0)
+        check_equal('plugged', p.one('P', 1, 1, 1), 1)
+        p.quit()
+
     def test_anon_reads(self):
         """Without the feature by which a driver agrees not to, reading is
         allowed: zeros are there, and the host has no more memory in use. A
@@ -302,6 +318,7 @@ class MemfdAttack(Attack):
     test_memfd_attack = Attack.test_anon_attack
     test_memfd_checkerboard = Attack.test_anon_checkerboard
     test_memfd_each_is_counted = Attack.test_anon_each_is_counted
+    test_memfd_dma = Attack.test_anon_dma
     test_memfd_race = Attack.test_anon_race
     test_memfd_wide = Attack.test_anon_wide
     test_memfd_reads = Attack.test_anon_reads
@@ -313,6 +330,7 @@ class HugetlbAttack(Attack):
     test_hugetlb_attack = Attack.test_anon_attack
     test_hugetlb_checkerboard = Attack.test_anon_checkerboard
     test_hugetlb_each_is_counted = Attack.test_anon_each_is_counted
+    test_hugetlb_dma = Attack.test_anon_dma
     test_hugetlb_race = Attack.test_anon_race
     test_hugetlb_wide = Attack.test_anon_wide
     test_hugetlb_reads = Attack.test_anon_reads

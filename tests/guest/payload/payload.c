@@ -24,6 +24,9 @@
  *	H block count         a CPU writes to a block all the time, which is
  *	                      plugged and unplugged; after each, "." is sent and
  *	                      a byte awaited: refusals
+ *	D offset ring         sets the device up anew, with its used ring there
+ *	                      or, without @ring, has it answer a request there:
+ *	                      1 where the device did so, 0 where it broke
  *	Q                     powers off
  */
 #include <stdbool.h>
@@ -296,7 +299,7 @@ static bool pci_init(void)
 	return false;
 }
 
-static void device_init(uint64_t features)
+static void device_init(uint64_t features, uint64_t used)
 {
 	*reg8(0x14) = 0;
 	*reg8(0x14) = 3;
@@ -309,7 +312,7 @@ static void device_init(uint64_t features)
 	set16(0x18, 8);
 	set64(0x20, (uintptr_t)q.desc);
 	set64(0x28, (uintptr_t)&q.avail);
-	set64(0x30, (uintptr_t)&q.used);
+	set64(0x30, used);
 	q.avail.idx = 0;
 	q.used.idx = 0;
 	q.avail.flags = 1; /* no interrupts */
@@ -320,13 +323,11 @@ static void device_init(uint64_t features)
 	usable = config64(32);
 }
 
-enum { PLUG, UNPLUG, UNPLUG_ALL };
+enum { PLUG, UNPLUG, UNPLUG_ALL, STATE };
 enum { ACK, NACK, BUSY, ERROR };
 
-static uint16_t ask(uint16_t type, uint64_t block)
+static void send(uint16_t type, uint64_t block, uint64_t response)
 {
-	uint16_t before = q.used.idx;
-
 	q.request.type = type;
 	q.request.addr = region + block * block_size;
 	q.request.nb_blocks = 1;
@@ -334,17 +335,38 @@ static uint16_t ask(uint16_t type, uint64_t block)
 	q.desc[0].len = 24;
 	q.desc[0].flags = 1;
 	q.desc[0].next = 1;
-	q.desc[1].addr = (uintptr_t)q.response;
+	q.desc[1].addr = response;
 	q.desc[1].len = 10;
 	q.desc[1].flags = 2;
 	__sync_synchronize();
 	*(volatile uint16_t *)&q.avail.idx = (uint16_t)(q.avail.idx + 1);
 	__sync_synchronize();
 	set16(0x3000, 0);
+}
+
+static uint16_t ask(uint16_t type, uint64_t block)
+{
+	uint16_t before = q.used.idx;
+
+	send(type, block, (uintptr_t)q.response);
 	while (q.used.idx == before)
 		__asm__ volatile("pause");
 	__sync_synchronize();
 	return q.response[0];
+}
+
+/* Whether the device wrote to this address, as it was asked to. */
+static bool device_writes(uint64_t address, bool ring)
+{
+	const volatile uint16_t *idx =
+		ring ? (uint16_t *)address + 1 : &q.used.idx;
+
+	device_init(0, ring ? address : (uintptr_t)&q.used);
+	send(STATE, 0, ring ? (uintptr_t)q.response : address);
+	while (!(*reg8(0x14) & 0x40))
+		if (*idx)
+			return true;
+	return false;
 }
 
 /* ---- patterns ------------------------------------------------------------ */
@@ -608,7 +630,7 @@ static void run_line(void)
 
 	switch (letter) {
 	case 'I':
-		device_init(n[0]);
+		device_init(n[0], (uintptr_t)&q.used);
 		answer((uint64_t[]){ region, usable, block_size }, 3);
 		return;
 	case 'P':
@@ -629,6 +651,9 @@ static void run_line(void)
 	case 'W':
 	case 'C':
 		value = touch(n, letter);
+		break;
+	case 'D':
+		value = device_writes(region + n[0], n[1]);
 		break;
 	case 'A':
 		run_attack(n[0], n[1]);
