@@ -235,7 +235,6 @@ void machine_on_dump_done(void *opaque)
 {
 	struct machine *m = opaque;
 
-	hold_mem_devices(m, false);
 	qmp_event_dump_completed(m->qmp);
 	if (m->state == MACHINE_SAVE_VM) {
 		m->state = MACHINE_PAUSED;
@@ -339,6 +338,7 @@ void machine_stop(struct machine *m)
 	if (m->state != MACHINE_RUNNING)
 		return;
 	accel_pause(m->accel);
+	hold_mem_devices(m, true);
 	m->state = MACHINE_PAUSED;
 	qmp_event_stop(m->qmp);
 }
@@ -357,6 +357,7 @@ int machine_cont(struct machine *m, struct pm_error *err)
 	m->state = MACHINE_RUNNING;
 	m->pause_reason[0] = '\0';
 	violations_forgive(&m->violations);
+	hold_mem_devices(m, false);
 	accel_resume(m->accel);
 	if (!first)
 		qmp_event_resume(m->qmp);
@@ -412,13 +413,11 @@ int machine_dump(struct machine *m, const char *path, bool compress,
 	int ret;
 
 	machine_stop(m);
-	hold_mem_devices(m, true);
 	ret = dump_start(m->dump, path, compress, err);
 	if (!ret && running)
 		m->state = MACHINE_SAVE_VM;
 	if (!ret)
 		return 0;
-	hold_mem_devices(m, false);
 	if (running)
 		machine_cont(m, NULL);
 	return ret;

@@ -88,6 +88,28 @@ static void a_queue_is_fixed_once_enabled(void **state)
 	expect_alive(mem);
 }
 
+/* ---- a machine that stands still ---------------------------------------- */
+
+/* What is asked meanwhile waits; nothing is lost. */
+static void a_stopped_machine_handles_no_request(void **state)
+{
+	struct mem *mem = *state;
+	struct qmp *qmp = &mem->peer->qmp;
+
+	suite_only_paramem();
+	qmp_do(qmp, "stop", NULL);
+	mem_put(mem, 0, MEM_UNPLUG_ALL, 0, 0);
+	vring_offer(&mem->ring, 0);
+	virtio_notify(&mem->virtio);
+	/* The loop that would handle it answers these. */
+	for (int i = 0; i < 20; i++)
+		qmp_do(qmp, "query-status", NULL);
+	assert_int_not_equal(vring_device_index(&mem->ring),
+			     mem->ring.avail_index);
+	qmp_do(qmp, "cont", NULL);
+	mem_settle(mem);
+}
+
 /* ---- the wrap ------------------------------------------------------------ */
 
 /* As many as the ring holds at a time, all of them the same request. */
@@ -443,6 +465,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(a_queue_of_one),
 		SUITE_TEST(other_sizes_are_not_taken),
 		SUITE_TEST(a_queue_is_fixed_once_enabled),
+		SUITE_TEST(a_stopped_machine_handles_no_request),
 		SUITE_TEST(the_index_wraps_at_65536),
 		SUITE_TEST(a_full_ring_over_the_wrap),
 		SUITE_TEST(an_index_too_far_ahead),
