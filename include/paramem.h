@@ -106,7 +106,8 @@ struct pm_ram_config {
 	enum pm_ram_backend backend;
 	uint64_t max_size;   /* multiple of the page size, not 0 */
 	uint64_t page_size;  /* huge pages only; 0: the host's default */
-	enum pm_ram_thp thp; /* has no meaning for huge pages */
+	enum pm_ram_thp thp; /* has no meaning for huge pages, and is off
+				where a device has smaller blocks than those */
 	bool dump;           /* include in core dumps */
 	bool lock;           /* keep in RAM what was touched: mlock2(2) */
 	bool no_reserve;     /* grow beyond what the host could promise */

@@ -10,6 +10,7 @@
 #include "device.h"
 #include "plug.h"
 #include "ram.h"
+#include "ram_settings.h"
 #include "request.h"
 
 /*
@@ -290,6 +291,9 @@ int pm_device_create(const struct pm_device_config *config, struct pm_ram *ram,
 	dev->opaque = opaque;
 	/* Nothing may be left of an earlier use: unplugged memory is empty. */
 	ret = resize_ram(dev, 0, err);
+	/* Such a page would be behind several blocks. */
+	if (config->block_size < ram_thp_size())
+		ram_settings_end_thp(ram);
 	if (!ret)
 		ret = guard_init(&dev->guard, config->guard, ram,
 				 dev->block_size, &dev->ops, opaque, err);

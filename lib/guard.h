@@ -70,7 +70,7 @@ struct guard_loan {
 
 /* Page tables that loans left behind: see guard_tables.c. */
 struct guard_tables {
-	struct block_map map; /* one bit for each, of TABLE_SPAN bytes */
+	struct block_map map; /* one bit for each */
 	unsigned int count;
 };
 

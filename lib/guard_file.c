@@ -16,8 +16,11 @@
  * SERVE_MAX at a time. One fault of that kind replaces hundreds of the usual
  * ones, which is what makes up for its being answered by a thread. They are made
  * and mapped in one pass (UFFDIO_ZEROPAGE), which however knows small pages
- * alone; where the host has huge ones for files, the file makes them and the
- * view is populated from it, as where some of the pages are there already.
+ * alone. Where the host has huge ones for files, they come through the other
+ * mapping, whose advice is heeded, and the view is populated from it.
+ *
+ * What is lent comes in small pages in any case. The file itself would be given
+ * a huge one where the host is set up so, most of which nobody took back.
  */
 #include <errno.h>
 #include <sys/mman.h>
@@ -54,7 +57,8 @@ static int file_open(struct guard *g, const char **lack)
 {
 	int ret = ram_range_map_view(g->ram, &g->view);
 
-	g->huge_files = host_files_have_huge_pages();
+	g->huge_files =
+		g->ram->config.thp == PM_THP_ON && host_files_have_huge_pages();
 	if (!ret)
 		ret = watch(g, 0, g->ram->max_size);
 	if (ret < 0)
@@ -122,18 +126,35 @@ static int wake(struct guard *g, uint64_t offset, uint64_t size)
 	return uffd_wake(g->uffd, g->view + offset, size);
 }
 
+/* Where there is no page, one of zeros comes, a small one, whatever the host. */
+static int fill(struct guard *g, uint64_t offset, uint64_t size, bool protected)
+{
+	int ret = 0;
+
+	for (uint64_t at = offset; at < offset + size && !ret;
+	     at += g->ram->page_size) {
+		ret = uffd_zero_page(g->uffd, g->view + at, protected);
+		ret = ret == -EEXIST ? 0 : ret;
+	}
+	return ret;
+}
+
 static int memfd_serve(struct guard *g, uint64_t offset)
 {
 	uint64_t size = g->block_size < SERVE_MAX ? g->block_size : SERVE_MAX;
 	int ret;
 
 	offset -= offset % size;
-	if (!g->huge_files && !uffd_zero(g->uffd, g->view + offset, size))
-		return 0;
-	ret = ram_file_allocate(g->ram, offset, size);
-	/* No fault of this mapping is missing a page any more. */
-	if (!ret)
-		madvise(g->view + offset, size, MADV_POPULATE_WRITE);
+	if (g->huge_files) {
+		ret = g->ram->ops->populate(g->ram, offset, size);
+		/* No fault of this mapping is missing a page any more. */
+		if (!ret)
+			madvise(g->view + offset, size, MADV_POPULATE_WRITE);
+	} else {
+		ret = uffd_zero(g->uffd, g->view + offset, size);
+		if (ret == -EEXIST)
+			ret = fill(g, offset, size, false);
+	}
 	wake(g, offset, size);
 	return ret;
 }
@@ -150,13 +171,32 @@ static int hugetlb_serve(struct guard *g, uint64_t offset)
 	return ret;
 }
 
-static int file_lend(struct guard *g, uint64_t offset, uint64_t size,
-		     bool write)
+/* What is there already is protected or not, as what comes. */
+static int protect_as(struct guard *g, uint64_t offset, uint64_t size,
+		      bool write)
 {
-	int ret = 0;
+	if (!can_protect(g))
+		return 0;
+	return uffd_protect(g->uffd, g->view + offset, size, !write);
+}
 
-	if (can_protect(g))
-		ret = uffd_protect(g->uffd, g->view + offset, size, !write);
+static int memfd_lend(struct guard *g, uint64_t offset, uint64_t size,
+		      bool write)
+{
+	int ret = protect_as(g, offset, size, write);
+
+	if (!ret)
+		ret = fill(g, offset, size, !write && can_protect(g));
+	if (!ret)
+		ret = wake(g, offset, size);
+	return ret;
+}
+
+static int hugetlb_lend(struct guard *g, uint64_t offset, uint64_t size,
+			bool write)
+{
+	int ret = protect_as(g, offset, size, write);
+
 	if (!ret)
 		ret = ram_file_allocate(g->ram, offset, size);
 	if (!ret)
@@ -191,7 +231,7 @@ const struct guard_ops guard_memfd_ops = {
 	.grant = file_grant,
 	.discard = memfd_discard,
 	.serve = memfd_serve,
-	.lend = file_lend,
+	.lend = memfd_lend,
 	.remap = file_remap,
 };
 
@@ -208,5 +248,5 @@ const struct guard_ops guard_hugetlb_ops = {
 	.grant = file_grant,
 	.discard = hugetlb_discard,
 	.serve = hugetlb_serve,
-	.lend = file_lend,
+	.lend = hugetlb_lend,
 };

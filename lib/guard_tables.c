@@ -22,20 +22,12 @@
 #include "guard.h"
 #include "ram.h"
 
-/* Of 4 KiB: 2 MiB, which one GiB of reading leaves. */
+/* Each is of 4 KiB and maps ram_thp_size(): what one GiB of reading leaves. */
 #define TABLES_MAX 512
-
-/* What one page table maps. */
-static uint64_t table_span(void)
-{
-	uint64_t page = ram_system_page_size();
-
-	return page * (page / 8);
-}
 
 int guard_tables_init(struct guard *g)
 {
-	uint64_t nr = (pm_ram_max_size(g->ram) - 1) / table_span() + 1;
+	uint64_t nr = (pm_ram_max_size(g->ram) - 1) / ram_thp_size() + 1;
 	uint64_t *words = calloc(block_map_words(nr), sizeof(*words));
 
 	if (!words)
@@ -52,7 +44,7 @@ void guard_tables_finish(struct guard *g)
 void guard_tables_note(struct guard *g, uint64_t offset)
 {
 	const struct block_range table = {
-		.first = offset / table_span(),
+		.first = offset / ram_thp_size(),
 		.count = 1,
 	};
 
@@ -65,8 +57,8 @@ void guard_tables_note(struct guard *g, uint64_t offset)
 /* Whether nothing that it maps is the guest's. */
 static bool is_idle(struct guard *g, uint64_t table)
 {
-	uint64_t first = table * table_span() / g->block_size;
-	uint64_t last = ((table + 1) * table_span() - 1) / g->block_size;
+	uint64_t first = table * ram_thp_size() / g->block_size;
+	uint64_t last = ((table + 1) * ram_thp_size() - 1) / g->block_size;
 
 	if (last >= g->granted.nr_blocks)
 		last = g->granted.nr_blocks - 1;
@@ -92,8 +84,8 @@ static void doubt(struct guard *g, uint64_t offset, uint64_t size)
 
 static void remap(struct guard *g, struct block_range tables)
 {
-	uint64_t offset = tables.first * table_span();
-	uint64_t size = tables.count * table_span();
+	uint64_t offset = tables.first * ram_thp_size();
+	uint64_t size = tables.count * ram_thp_size();
 
 	/* It may have shrunk since. */
 	if (offset >= g->ram->size)

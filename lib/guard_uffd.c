@@ -15,6 +15,9 @@
 /* The most that one read(2) takes. */
 #define MESSAGES_MAX 16
 
+/* The largest page that a system has. */
+#define PAGE_MAX 65536
+
 /*
  * KVM faults pages in on behalf of a guest, inside the kernel. To see those,
  * one needs the device (since 6.1), CAP_SYS_PTRACE, or a host that lets
@@ -117,6 +120,19 @@ int uffd_wake(int fd, void *start, uint64_t size)
 	struct uffdio_range range = { .start = (uintptr_t)start, .len = size };
 
 	return result(ioctl(fd, UFFDIO_WAKE, &range));
+}
+
+int uffd_zero_page(int fd, void *start, bool protected)
+{
+	static const unsigned char zeros[PAGE_MAX];
+	struct uffdio_copy copy = {
+		.dst = (uintptr_t)start,
+		.src = (uintptr_t)zeros,
+		.len = (uint64_t)sysconf(_SC_PAGESIZE),
+		.mode = protected ? UFFDIO_COPY_MODE_WP : 0,
+	};
+
+	return result(ioctl(fd, UFFDIO_COPY, &copy));
 }
 
 int uffd_zero(int fd, void *start, uint64_t size)

@@ -39,6 +39,8 @@ int uffd_register(int fd, void *start, uint64_t size, uint64_t modes);
 /* Turning protection off also wakes who waits there. */
 int uffd_protect(int fd, void *start, uint64_t size, bool on);
 int uffd_wake(int fd, void *start, uint64_t size);
+/* Makes a small page of zeros, @protected or not. -EEXIST where one is. */
+int uffd_zero_page(int fd, void *start, bool protected);
 /*
  * Makes pages of zeros, small ones, and wakes who waits for them. -EEXIST where
  * there is one already: those before it were made, and not all were woken.

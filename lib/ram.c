@@ -27,6 +27,13 @@ uint64_t ram_system_page_size(void)
 	return (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+uint64_t ram_thp_size(void)
+{
+	uint64_t page = ram_system_page_size();
+
+	return page * (page / 8);
+}
+
 bool ram_must_populate(const struct pm_ram *ram)
 {
 	return ram->config.backend == PM_RAM_HUGETLB;

@@ -64,6 +64,12 @@ extern const struct ram_ops ram_hugetlb_ops;
 /* The page size of the system. */
 uint64_t ram_system_page_size(void);
 
+/*
+ * What one page of page-table entries, of 8 bytes each, maps, which is the size
+ * of a transparent huge page: 2 MiB with pages of 4 KiB, 512 MiB with 64 KiB.
+ */
+uint64_t ram_thp_size(void);
+
 /* True when no guest may touch a page that was not populated. */
 bool ram_must_populate(const struct pm_ram *ram);
 

@@ -25,16 +25,10 @@
 #include <stdbool.h>
 #include <sys/mman.h>
 
-/*
- * What one page of page-table entries, of 8 bytes each, maps is the size of a
- * transparent huge page: 2 MiB with pages of 4 KiB, 512 MiB with 64 KiB.
- */
 static uint64_t alignment(const struct pm_ram *ram)
 {
-	uint64_t page = ram_system_page_size();
-	uint64_t thp = page * (page / 8);
-
-	return thp > ram->page_size ? thp : ram->page_size;
+	return ram_thp_size() > ram->page_size ? ram_thp_size()
+					       : ram->page_size;
 }
 
 static void *map_closed(const struct pm_ram *ram, void *at, uint64_t size,

@@ -143,6 +143,12 @@ static void apply_thp(struct pm_ram *ram, uint64_t offset, uint64_t size)
 						     : MADV_NOHUGEPAGE);
 }
 
+void ram_settings_end_thp(struct pm_ram *ram)
+{
+	ram->config.thp = PM_THP_OFF;
+	apply_thp(ram, 0, ram->max_size);
+}
+
 int ram_settings_apply(struct pm_ram *ram, uint64_t offset, uint64_t size,
 		       struct pm_error *err)
 {

@@ -18,6 +18,9 @@ int ram_settings_check(const struct pm_ram_config *config,
 int ram_settings_apply(struct pm_ram *ram, uint64_t offset, uint64_t size,
 		       struct pm_error *err);
 
+/* Ends transparent huge pages, for good. */
+void ram_settings_end_thp(struct pm_ram *ram);
+
 /* Locks what an accessible range holds and will hold; if that is asked for. */
 int ram_settings_lock(struct pm_ram *ram, uint64_t offset, uint64_t size,
 		      struct pm_error *err);

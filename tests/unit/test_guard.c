@@ -522,6 +522,86 @@ static void plugged_memory_has_huge_pages(void **state)
 	rig_finish(&r);
 }
 
+/* A number of a file of /proc/self, in KiB there; in bytes. */
+static uint64_t kib_of_self(const char *path, const char *format)
+{
+	char line[128];
+	uint64_t kib = 0;
+	FILE *f = fopen(path, "r");
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, format, &kib) == 1)
+			break;
+	}
+	fclose(f);
+	return kib * 1024;
+}
+
+static bool huge_files_are_off(void)
+{
+	char line[128] = "[never]";
+	FILE *f =
+		fopen("/sys/kernel/mm/transparent_hugepage/shmem_enabled", "r");
+
+	if (f) {
+		if (!fgets(line, sizeof(line), f))
+			line[0] = '\0';
+		fclose(f);
+	}
+	return strstr(line, "[never]") || strstr(line, "[deny]");
+}
+
+/* So do those of a memory file, where the host has such. */
+static void plugged_file_has_huge_pages(void **state)
+{
+	static const char format[] = "ShmemPmdMapped: %" SCNu64;
+	struct rig r;
+
+	if (huge_files_are_off())
+		skip();
+	rig_init(&r, *state);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(plug(&r, 0, 4), ACK);
+		guest_touch(&r, BLOCK + 5 * 4096, 1, true);
+		assert_true(kib_of_self("/proc/self/smaps_rollup", format) >=
+			    BLOCK);
+		assert_int_equal(unplug(&r, 0, 4), ACK);
+		assert_int_equal(kib_of_self("/proc/self/smaps_rollup", format),
+				 0);
+	}
+	rig_finish(&r);
+}
+
+/* Nor is there one, of any size, behind a block beside one that is plugged. */
+static void small_blocks_share_no_page(void **state)
+{
+	struct pm_device_config config = plain;
+	const uint64_t block = MIB;
+	struct rig r;
+
+	config.block_size = block;
+	rig_create(&r, *state, &config, REGION);
+	handler_start(&r);
+	for (uint64_t i = 1; i < 16; i += 3)
+		assert_int_equal(ask(&r.f, PLUG, ADDR + i * block, 1), ACK);
+	for (uint64_t i = 1; i < 16; i += 3)
+		guest_touch(&r, i * block, block, true);
+	for (uint64_t i = 0; i < 16; i++) {
+		if (i % 3 != 1)
+			guest_touch(&r, i * block, 4096, i % 3);
+	}
+	assert_int_equal(pm_device_guard_recall(r.f.dev), 0);
+	if (pm_ram_fd(r.f.ram) >= 0)
+		assert_int_equal(ram_backing(r.f.ram, REGION), 5 * block);
+	else
+		assert_int_equal(own_pages(r.view, REGION), 5 * block);
+	for (uint64_t i = 1; i < 16; i += 3)
+		assert_int_equal(ask(&r.f, UNPLUG, ADDR + i * block, 1), ACK);
+	assert_int_equal(behind(&r, 0, REGION), 0);
+	rig_finish(&r);
+}
+
 static void prealloc_is_granted(void **state)
 {
 	struct pm_device_config config = plain;
@@ -839,20 +919,9 @@ static void checkerboard(void **state)
 	rig_finish(&r);
 }
 
-/* Of this process, in bytes. */
 static uint64_t page_tables(void)
 {
-	char line[128];
-	uint64_t kib = 0;
-	FILE *f = fopen("/proc/self/status", "r");
-
-	assert_non_null(f);
-	while (fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "VmPTE: %" SCNu64, &kib) == 1)
-			break;
-	}
-	fclose(f);
-	return kib * 1024;
+	return kib_of_self("/proc/self/status", "VmPTE: %" SCNu64);
 }
 
 /* Reads a page in each of so many places. */
@@ -1036,6 +1105,10 @@ int main(void)
 		GUARD_TESTS(plugged_memory_is_plain),
 		GUARD_TESTS(pages_that_are_there_stay),
 		KIND_TEST(plugged_memory_has_huge_pages, anon),
+		KIND_TEST(plugged_file_has_huge_pages, memfd),
+		KIND_TEST(small_blocks_share_no_page, anon),
+		KIND_TEST(small_blocks_share_no_page, memfd),
+		KIND_TEST(small_blocks_share_no_page, small),
 		GUARD_TESTS(prealloc_is_granted),
 		GUARD_TESTS(plug_of_a_lent_page),
 		GUARD_TESTS(memory_that_grows_comes_protected),
