@@ -70,13 +70,14 @@ static uint64_t boot_memory(const struct peer_config *config)
 
 /* ---- paramem ------------------------------------------------------------- */
 
+/* As QEMU, it goes on when the guest does what it may not. */
 static void add_paramem_device(struct peer_args *args,
 			       const struct peer_device *dev, const char *id)
 {
 	add(args, "--mem-device");
 	add(args,
 	    "id=%s,max-size=%" PRIu64 ",block-size=%" PRIu64
-	    ",requested-size=%" PRIu64 "%s%s%s%s%s",
+	    ",requested-size=%" PRIu64 ",on-violation=log%s%s%s%s%s",
 	    id, dev->max_size, dev->block_size, dev->requested_size,
 	    inaccessible_option(dev), dev->hugetlb ? ",backend=hugetlb" : "",
 	    reserve_option(dev), dev->extra ? "," : "",
