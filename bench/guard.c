@@ -94,6 +94,29 @@ static long page_tables(void)
 	return kib;
 }
 
+/* Huge pages are there in advance, those of the checkerboard and one more. */
+static bool pool_suffices(const struct kind *kind, uint64_t blocks)
+{
+	uint64_t needed = blocks / kind->every + 1;
+	unsigned long long available = 0;
+	FILE *f = fopen("/proc/meminfo", "re");
+	char line[128];
+
+	if (needed < TOUCHED / BLOCK)
+		needed = TOUCHED / BLOCK;
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "HugePages_Free: %llu", &available) == 1)
+			break;
+	if (f)
+		fclose(f);
+	if (kind->backend != PM_RAM_HUGETLB || available >= needed)
+		return true;
+	printf("%s: left out, since %" PRIu64 " free ones are needed and there "
+	       "are %llu (vm.nr_hugepages)\n",
+	       kind->name, needed, available);
+	return false;
+}
+
 /* ---- a device and its handler -------------------------------------------- */
 
 struct rig {
@@ -317,7 +340,7 @@ int main(int argc, char **argv)
 	printf("%" PRIu64 " GiB in blocks of 2 MiB, medians of %u rounds\n\n",
 	       size / GIB, rounds);
 	for (size_t k = 0; k < NR_KINDS; k++) {
-		bool done = true;
+		bool done = pool_suffices(&kinds[k], size / BLOCK);
 
 		for (unsigned int i = 0; i < rounds && done; i++) {
 			done = measure(&kinds[k], size, false, &off[i]) &&
