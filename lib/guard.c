@@ -259,7 +259,7 @@ static int open_back_end(struct guard *g)
 	int ret;
 
 	/* Marks would keep huge pages away: see guard_anon.c. */
-	if (g->ram->config.thp != PM_THP_OFF)
+	if (ops == &guard_anon_ops && g->ram->config.thp != PM_THP_OFF)
 		wants &= ~(uint64_t)UFFD_FEATURE_WP_UNPOPULATED;
 	ret = uffd_open(ops->needs, wants, &g->features, &g->lack);
 	if (ret < 0)

@@ -20,7 +20,9 @@
  * mapping, whose advice is heeded, and the view is populated from it.
  *
  * What is lent comes in small pages in any case. The file itself would be given
- * a huge one where the host is set up so, most of which nobody took back.
+ * a huge one where the host is set up so, most of which nobody took back. And
+ * before Linux 6.4 khugepaged makes a huge page of a small one and the holes
+ * around it, watched or not; there such memory has no huge pages.
  */
 #include <errno.h>
 #include <sys/mman.h>
@@ -32,6 +34,7 @@
 #include "ram_file.h"
 #include "ram_range.h"
 #include "ram_resident.h"
+#include "ram_settings.h"
 
 #define SERVE_MAX (UINT64_C(2) << 20)
 
@@ -53,12 +56,24 @@ static int watch(struct guard *g, uint64_t offset, uint64_t size)
 	return uffd_register(g->uffd, g->view + offset, size, modes);
 }
 
+/*
+ * Whether the kernel makes no huge page of a small one and of what is missing
+ * around it where somebody watches for that: since 6.4, as that feature.
+ */
+static bool respects_holes(const struct guard *g)
+{
+	return g->features & UFFD_FEATURE_WP_UNPOPULATED;
+}
+
 static int file_open(struct guard *g, const char **lack)
 {
-	int ret = ram_range_map_view(g->ram, &g->view);
+	int ret;
 
+	if (!respects_holes(g))
+		ram_settings_end_thp(g->ram);
 	g->huge_files =
 		g->ram->config.thp == PM_THP_ON && host_files_have_huge_pages();
+	ret = ram_range_map_view(g->ram, &g->view);
 	if (!ret)
 		ret = watch(g, 0, g->ram->max_size);
 	if (ret < 0)
@@ -210,7 +225,9 @@ static int file_remap(struct guard *g, uint64_t offset, uint64_t size)
 
 	if (ret < 0)
 		return ret;
-	ret = watch(g, offset, size);
+	ret = ram_range_settle_view(g->ram, g->view, offset, size);
+	if (!ret)
+		ret = watch(g, offset, size);
 	if (!ret)
 		ret = file_grown(g, offset, size);
 	if (ret < 0)
@@ -223,7 +240,7 @@ const struct guard_ops guard_memfd_ops = {
 	.doubts = true,
 	.needs = UFFD_FEATURE_MISSING_SHMEM | UFFD_FEATURE_THREAD_ID,
 	.wants = UFFD_FEATURE_PAGEFAULT_FLAG_WP |
-		 UFFD_FEATURE_WP_HUGETLBFS_SHMEM,
+		 UFFD_FEATURE_WP_HUGETLBFS_SHMEM | UFFD_FEATURE_WP_UNPOPULATED,
 	.open = file_open,
 	.close = file_close,
 	.grown = file_grown,

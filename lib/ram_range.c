@@ -118,15 +118,18 @@ static int map_view(const struct pm_ram *ram, unsigned char *at,
 	return 0;
 }
 
-static int apply_settings(const struct pm_ram *ram, unsigned char *at,
-			  uint64_t size)
+int ram_range_settle_view(struct pm_ram *ram, unsigned char *view,
+			  uint64_t offset, uint64_t size)
 {
 	bool thp = ram->config.thp == PM_THP_ON;
+	int advice = thp ? MADV_HUGEPAGE : MADV_NOHUGEPAGE;
 
-	if (madvise(at, size, MADV_DONTDUMP) < 0)
+	if (madvise(view + offset, size, MADV_DONTDUMP) < 0)
 		return -errno;
-	if (ram->config.backend != PM_RAM_HUGETLB)
-		madvise(at, size, thp ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+	/* A kernel without such pages does not know the advice. */
+	if (ram->config.backend != PM_RAM_HUGETLB &&
+	    madvise(view + offset, size, advice) < 0 && errno != EINVAL)
+		return -errno;
 	return 0;
 }
 
@@ -139,7 +142,7 @@ int ram_range_map_view(struct pm_ram *ram, unsigned char **view)
 		return ret;
 	ret = map_view(ram, host, 0, ram->max_size);
 	if (!ret)
-		ret = apply_settings(ram, host, ram->max_size);
+		ret = ram_range_settle_view(ram, host, 0, ram->max_size);
 	if (ret < 0) {
 		munmap(host, ram->max_size);
 		return ret;
@@ -152,12 +155,7 @@ int ram_range_map_view(struct pm_ram *ram, unsigned char **view)
 int ram_range_remap_view(struct pm_ram *ram, unsigned char *view,
 			 uint64_t offset, uint64_t size)
 {
-	int ret = map_view(ram, view + offset, offset, size);
-
-	/* Where that fails, only a dump of this process is larger. */
-	if (!ret)
-		apply_settings(ram, view + offset, size);
-	return ret;
+	return map_view(ram, view + offset, offset, size);
 }
 
 void ram_range_unmap_view(struct pm_ram *ram, unsigned char *view)

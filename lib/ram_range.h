@@ -33,10 +33,17 @@ int ram_range_close(struct pm_ram *ram, uint64_t from, uint64_t to);
 int ram_range_map_view(struct pm_ram *ram, unsigned char **view);
 /*
  * Maps a range of the view anew: its page tables go, the file's pages stay. It
- * is no longer registered for anything. Nothing has changed when it fails.
+ * is no longer registered for anything, and not settled. Nothing has changed
+ * when it fails.
  */
 int ram_range_remap_view(struct pm_ram *ram, unsigned char *view,
 			 uint64_t offset, uint64_t size);
+/*
+ * Keeps a range of the view out of dumps, and without huge pages where there
+ * are to be none. 0 or -errno.
+ */
+int ram_range_settle_view(struct pm_ram *ram, unsigned char *view,
+			  uint64_t offset, uint64_t size);
 /* Takes ram->host, which is no such view, and then does nothing. */
 void ram_range_unmap_view(struct pm_ram *ram, unsigned char *view);
 
