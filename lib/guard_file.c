@@ -96,11 +96,17 @@ static int file_grown(struct guard *g, uint64_t offset, uint64_t size)
 }
 
 /* Where the kernel cannot, punching the hole is what revokes. */
-static int file_protect(struct guard *g, uint64_t offset, uint64_t size)
+static int set_protection(struct guard *g, uint64_t offset, uint64_t size,
+			  bool on)
 {
 	if (!can_protect(g))
 		return 0;
-	return uffd_protect(g->uffd, g->view + offset, size, true);
+	return uffd_protect(g->uffd, g->view + offset, size, on);
+}
+
+static int file_protect(struct guard *g, uint64_t offset, uint64_t size)
+{
+	return set_protection(g, offset, size, true);
 }
 
 static int file_grant(struct guard *g, uint64_t offset, uint64_t size,
@@ -110,9 +116,7 @@ static int file_grant(struct guard *g, uint64_t offset, uint64_t size,
 
 	if (guard_forget_loans(g, offset, size) && !keep)
 		ret = g->ops->discard(g, offset, size);
-	if (!ret && can_protect(g))
-		ret = uffd_protect(g->uffd, g->view + offset, size, false);
-	return ret;
+	return ret ? ret : set_protection(g, offset, size, false);
 }
 
 static int memfd_discard(struct guard *g, uint64_t offset, uint64_t size)
@@ -129,8 +133,8 @@ static int hugetlb_discard(struct guard *g, uint64_t offset, uint64_t size)
 {
 	int ret = pm_ram_discard(g->ram, offset, size);
 
-	if (!ret && can_protect(g))
-		ret = uffd_protect(g->uffd, g->view + offset, size, false);
+	if (!ret)
+		ret = set_protection(g, offset, size, false);
 	if (!ret)
 		ret = ram_resident_at(g->ram, g->view + offset, size);
 	return ret > 0 ? -EBUSY : ret;
@@ -186,19 +190,11 @@ static int hugetlb_serve(struct guard *g, uint64_t offset)
 	return ret;
 }
 
-/* What is there already is protected or not, as what comes. */
-static int protect_as(struct guard *g, uint64_t offset, uint64_t size,
-		      bool write)
-{
-	if (!can_protect(g))
-		return 0;
-	return uffd_protect(g->uffd, g->view + offset, size, !write);
-}
-
 static int memfd_lend(struct guard *g, uint64_t offset, uint64_t size,
 		      bool write)
 {
-	int ret = protect_as(g, offset, size, write);
+	/* What is there already is protected or not, as what comes. */
+	int ret = set_protection(g, offset, size, !write);
 
 	if (!ret)
 		ret = fill(g, offset, size, !write && can_protect(g));
@@ -210,7 +206,7 @@ static int memfd_lend(struct guard *g, uint64_t offset, uint64_t size,
 static int hugetlb_lend(struct guard *g, uint64_t offset, uint64_t size,
 			bool write)
 {
-	int ret = protect_as(g, offset, size, write);
+	int ret = set_protection(g, offset, size, !write);
 
 	if (!ret)
 		ret = ram_file_allocate(g->ram, offset, size);

@@ -21,6 +21,7 @@
 #include "cmocka_all.h"
 #include "fault.h"
 #include "fixture.h"
+#include "host.h"
 #include "ram_kinds.h"
 
 #define BLOCK       (2 * MIB)
@@ -539,20 +540,6 @@ static uint64_t kib_of_self(const char *path, const char *format)
 	return kib * 1024;
 }
 
-static bool huge_files_are_off(void)
-{
-	char line[128] = "[never]";
-	FILE *f =
-		fopen("/sys/kernel/mm/transparent_hugepage/shmem_enabled", "r");
-
-	if (f) {
-		if (!fgets(line, sizeof(line), f))
-			line[0] = '\0';
-		fclose(f);
-	}
-	return strstr(line, "[never]") || strstr(line, "[deny]");
-}
-
 /* Before, the kernel might make huge pages of what is missing. */
 static bool kernel_is_before_6_4(void)
 {
@@ -570,7 +557,7 @@ static void plugged_file_has_huge_pages(void **state)
 	static const char format[] = "ShmemPmdMapped: %" SCNu64;
 	struct rig r;
 
-	if (huge_files_are_off())
+	if (!host_files_have_huge_pages())
 		skip();
 	rig_init(&r, *state);
 	for (int i = 0; i < 3; i++) {
