@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../vmm/size.h"
+#include "host/size.h"
 
 int cli_fail(const struct pm_error *err)
 {

@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../vmm/size.h"
+#include "host/size.h"
 #include "progress.h"
 #include "qmp_client.h"
 

@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../vmm/size.h"
 #include "bar.h"
+#include "host/size.h"
 #include "machine_view.h"
 
 #define INFO_BAR_WIDTH 48

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../vmm/size.h"
+#include "host/size.h"
 #include "machine_view.h"
 #include "runtime_dir.h"
 

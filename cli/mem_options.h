@@ -6,7 +6,7 @@
 #ifndef CLI_MEM_OPTIONS_H
 #define CLI_MEM_OPTIONS_H
 
-#include "../vmm/machine_config.h"
+#include "config/machine_config.h"
 
 /*
  * Both cut @text up in place, and leave strings in it. -EINVAL or -ERANGE

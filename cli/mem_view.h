@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <jansson.h>
 
-#include "../vmm/machine_config.h"
+#include "config/machine_config.h"
 #include "qmp_client.h"
 
 struct mem_view {

@@ -6,7 +6,7 @@
 #ifndef CLI_NODE_OPTIONS_H
 #define CLI_NODE_OPTIONS_H
 
-#include "../vmm/machine_config.h"
+#include "config/machine_config.h"
 
 /*
  * Adds a node from KEY=VALUE parts; cuts @text up in place. -EINVAL or -ERANGE

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../vmm/size.h"
+#include "host/size.h"
 #include "qmp_client.h"
 
 static const char help[] =

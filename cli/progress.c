@@ -10,8 +10,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "../vmm/size.h"
 #include "bar.h"
+#include "host/size.h"
 #include "qmp_client.h"
 
 /* Where nobody watches it move, one line a second says enough. */

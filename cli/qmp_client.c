@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../vmm/machine_config.h"
+#include "config/machine_config.h"
 #include "runtime_dir.h"
 
 #define CLIENT_ANSWER_MS   10000

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../vmm/size.h"
+#include "host/size.h"
 #include "mem_view.h"
 #include "progress.h"
 

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../vmm/machine.h"
-#include "../vmm/size.h"
+#include "host/size.h"
+#include "machine/machine.h"
 #include "mem_options.h"
 #include "node_options.h"
 #include "runtime_dir.h"

@@ -8,7 +8,7 @@
 
 #include "driver.h"
 #include "fuzz.h"
-#include "virtio_mem.h"
+#include "virtio/virtio_mem.h"
 
 #define GUEST_BASE   (UINT64_C(4) << 30)
 #define GUEST_BLOCK  (UINT64_C(64) << 20)

@@ -5,7 +5,7 @@
 #include <errno.h>
 
 #include "fuzz.h"
-#include "range_job.h"
+#include "host/range_job.h"
 
 static struct range_job *under_way;
 static bool cancelled;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Work on memory that takes no thread and no time, since it is not done, and
- * ends when the input says so: in place of vmm/range_job.c, by the linker's
+ * ends when the input says so: in place of vmm/host/range_job.c, by the linker's
  * --wrap.
  */
 #ifndef FUZZ_LATE_JOB_H

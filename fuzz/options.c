@@ -10,7 +10,7 @@
 #include "../cli/mem_options.h"
 #include "../cli/node_options.h"
 #include "fuzz.h"
-#include "size.h"
+#include "host/size.h"
 
 /* A sentence for a person: one line, and not an empty one. */
 static void check_sentence(const struct pm_error *err)

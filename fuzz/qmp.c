@@ -15,7 +15,7 @@
 #include "qmp/dispatch.h"
 #include "fake_machine.h"
 #include "fuzz.h"
-#include "loop.h"
+#include "host/loop.h"
 #include "qmp/server.h"
 
 #define ROUNDS_MAX    400

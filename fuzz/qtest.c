@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "fuzz.h"
-#include "loop.h"
-#include "machine.h"
+#include "host/loop.h"
+#include "machine/machine.h"
 
 #define MIB (UINT64_C(1) << 20)
 

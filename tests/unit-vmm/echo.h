@@ -9,7 +9,7 @@
 #include <linux/virtio_config.h>
 
 #include "driver.h"
-#include "virtio_pci.h"
+#include "virtio/virtio_pci.h"
 
 #define VERSION_1     (UINT64_C(1) << VIRTIO_F_VERSION_1)
 #define INDIRECT      (UINT64_C(1) << 28)

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bus.h"
+#include "space/bus.h"
 #include "x86_64/registers.h"
 
 void fake_accel_init(struct accel *a)

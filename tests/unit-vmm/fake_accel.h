@@ -8,7 +8,7 @@
 
 #include <pthread.h>
 
-#include "accel.h"
+#include "accel/accel.h"
 
 #define FAKE_MEMORY_MAX    64
 #define FAKE_IOEVENTFD_MAX 8

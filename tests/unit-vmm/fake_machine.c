@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "loop.h"
+#include "host/loop.h"
 
 static void fake_add_device(struct machine *m, const char *id, uint64_t max,
 			    uint64_t block, uint64_t addr)

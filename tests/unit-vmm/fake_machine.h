@@ -7,7 +7,7 @@
 #define TESTS_FAKE_MACHINE_H
 
 #include "dump/dump.h"
-#include "machine.h"
+#include "machine/machine.h"
 #include "qmp/qmp.h"
 
 struct machine {

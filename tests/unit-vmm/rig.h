@@ -6,12 +6,12 @@
 #ifndef TESTS_RIG_H
 #define TESTS_RIG_H
 
-#include "bus.h"
+#include "space/bus.h"
 #include "fake_accel.h"
-#include "guest_memory.h"
-#include "loop.h"
-#include "memory_map.h"
-#include "pci.h"
+#include "space/guest_memory.h"
+#include "host/loop.h"
+#include "space/memory_map.h"
+#include "pci/pci.h"
 
 #define RIG_RAM_SIZE (UINT64_C(1) << 20)
 

@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "buffer.h"
-#include "qtest/base64.h"
+#include "host/buffer.h"
+#include "accel/qtest/base64.h"
 
 static void it_grows_and_shrinks(void **state)
 {

@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "bus.h"
+#include "space/bus.h"
 
 struct device {
 	uint64_t offset;

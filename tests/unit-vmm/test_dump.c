@@ -20,10 +20,10 @@
 
 #include "dump/dump.h"
 #include "fake_accel.h"
-#include "guest_memory.h"
-#include "loop.h"
+#include "space/guest_memory.h"
+#include "host/loop.h"
 #include "paramem.h"
-#include "workers.h"
+#include "host/workers.h"
 #include "x86_64/registers.h"
 
 #define MiB  (UINT64_C(1) << 20)

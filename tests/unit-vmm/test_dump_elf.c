@@ -9,7 +9,7 @@
 
 #include "dump/elf_core.h"
 #include "dump/notes.h"
-#include "guest_memory.h"
+#include "space/guest_memory.h"
 #include "x86_64/registers.h"
 
 #define MiB (UINT64_C(1) << 20)

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "guest_memory.h"
+#include "space/guest_memory.h"
 
 #define SIZE 0x1000
 

@@ -10,7 +10,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "loop.h"
+#include "host/loop.h"
 
 struct fixture {
 	struct loop *loop;

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "machine_config.h"
+#include "config/machine_config.h"
 
 #define M (UINT64_C(1) << 20)
 #define G (UINT64_C(1) << 30)

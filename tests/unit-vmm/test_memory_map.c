@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "memory_map.h"
+#include "space/memory_map.h"
 
 #define M (UINT64_C(1) << 20)
 #define G (UINT64_C(1) << 30)

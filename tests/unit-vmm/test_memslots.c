@@ -5,7 +5,7 @@
 #include <errno.h>
 
 #include "fake_accel.h"
-#include "memslots.h"
+#include "memory/memslots.h"
 
 #define MIB  (UINT64_C(1) << 20)
 #define GIB  (UINT64_C(1) << 30)

@@ -6,7 +6,7 @@
 #include <linux/pci_regs.h>
 
 #include "fake_accel.h"
-#include "msix.h"
+#include "pci/msix.h"
 
 #define MASK PCI_MSIX_ENTRY_CTRL_MASKBIT
 

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "numa.h"
+#include "config/numa.h"
 
 #define M (UINT64_C(1) << 20)
 #define G (UINT64_C(1) << 30)

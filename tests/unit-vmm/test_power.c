@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "bus.h"
+#include "space/bus.h"
 #include "dev/power.h"
 #include "fake_accel.h"
 

@@ -21,7 +21,7 @@
 #include <jansson.h>
 
 #include "fake_machine.h"
-#include "loop.h"
+#include "host/loop.h"
 #include "qmp/server.h"
 
 #define GiB (UINT64_C(1) << 30)

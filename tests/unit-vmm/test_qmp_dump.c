@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "fake_machine.h"
-#include "loop.h"
+#include "host/loop.h"
 #include "qmp/server.h"
 
 #define BEGIN                                                               \

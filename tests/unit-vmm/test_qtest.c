@@ -16,11 +16,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "accel.h"
-#include "accel_qtest.h"
-#include "bus.h"
-#include "guest_memory.h"
-#include "loop.h"
+#include "accel/accel.h"
+#include "accel/qtest/accel_qtest.h"
+#include "space/bus.h"
+#include "space/guest_memory.h"
+#include "host/loop.h"
 
 #define MEMORY   0x10000
 /* Registers that remember the last write. */

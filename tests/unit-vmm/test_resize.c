@@ -20,7 +20,7 @@
 #include "../../cli/cli.h"
 #include "../../cli/mem_view.h"
 #include "fake_machine.h"
-#include "loop.h"
+#include "host/loop.h"
 
 #define MiB (UINT64_C(1) << 20)
 

@@ -6,7 +6,7 @@
 #include <linux/serial_reg.h>
 #include <string.h>
 
-#include "bus.h"
+#include "space/bus.h"
 #include "dev/chardev.h"
 #include "dev/serial.h"
 #include "fake_accel.h"

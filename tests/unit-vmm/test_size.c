@@ -6,7 +6,7 @@
 
 #include <errno.h>
 
-#include "size.h"
+#include "host/size.h"
 
 #define K (UINT64_C(1) << 10)
 #define M (UINT64_C(1) << 20)

@@ -25,7 +25,7 @@
 #include "dev/power.h"
 #include "dev/serial.h"
 #include "driver.h"
-#include "virtio_mem.h"
+#include "virtio/virtio_mem.h"
 
 #define ROUNDS    2000
 #define REQUESTS  500

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The listening socket: what happens when descriptors run out. */
-#include "unix_listener.h"
+#include "host/unix_listener.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "driver.h"
-#include "virtio_mem.h"
-#include "workers.h"
+#include "virtio/virtio_mem.h"
+#include "host/workers.h"
 
 #define MIB   (UINT64_C(1) << 20)
 #define GIB   (UINT64_C(1) << 30)

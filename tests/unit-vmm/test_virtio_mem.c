@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "driver.h"
-#include "virtio_mem.h"
+#include "virtio/virtio_mem.h"
 
 #define MIB   (UINT64_C(1) << 20)
 #define GIB   (UINT64_C(1) << 30)

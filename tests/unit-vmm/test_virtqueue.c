@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "virtqueue.h"
+#include "virtio/virtqueue.h"
 
 #define MEMORY 0x10000
 #define DESC   0x1000

@@ -12,8 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "loop.h"
-#include "workers.h"
+#include "host/loop.h"
+#include "host/workers.h"
 
 #define PARTS_MAX 1000
 #define NONE      UINT64_MAX

@@ -24,8 +24,8 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "../loop.h"
-#include "../unix_listener.h"
+#include "host/loop.h"
+#include "host/unix_listener.h"
 
 #define ESCAPE      0x01 /* Ctrl-A, then x: as in other machine monitors */
 #define ESCAPE_QUIT 'x'

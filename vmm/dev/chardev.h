@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../machine_config.h"
+#include "config/machine_config.h"
 #include "paramem.h"
 
 struct chardev;

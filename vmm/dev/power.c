@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "../accel.h"
-#include "../bus.h"
+#include "accel/accel.h"
+#include "space/bus.h"
 
 #define PM1_STATUS_POWER_BUTTON (1u << 8)
 #define PM1_CONTROL_SCI_ENABLE  (1u << 0)

@@ -19,9 +19,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "../accel.h"
-#include "../bus.h"
+#include "accel/accel.h"
 #include "chardev.h"
+#include "space/bus.h"
 
 #define REGISTERS        8
 #define FIFO_SIZE        16

@@ -23,14 +23,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../accel.h"
-#include "../workers.h"
-#include "../x86_64/registers.h"
+#include "accel/accel.h"
 #include "elf_core.h"
+#include "host/workers.h"
 #include "notes.h"
 #include "runs.h"
 #include "sink.h"
 #include "vmcoreinfo.h"
+#include "x86_64/registers.h"
 
 #define PAGE  UINT64_C(4096)
 #define PIECE (UINT64_C(1) << 20)

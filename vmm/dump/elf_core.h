@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../buffer.h"
+#include "host/buffer.h"
 #include "runs.h"
 
 /* The memory begins at a multiple of this in the file. */

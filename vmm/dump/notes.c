@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "../x86_64/registers.h"
+#include "x86_64/registers.h"
 
 /* In the order of struct user_regs_struct. */
 struct prstatus_regs {

@@ -9,7 +9,7 @@
 #include <elf.h>
 #include <stddef.h>
 
-#include "../buffer.h"
+#include "host/buffer.h"
 
 #define DUMP_MACHINE EM_X86_64
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../guest_memory.h"
+#include "space/guest_memory.h"
 
 #define ROOM_FIRST 16
 

@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <jansson.h>
 
-#include "../machine.h"
 #include "conn.h"
+#include "machine/machine.h"
 
 /* The classes of QMP's errors. */
 #define QMP_GENERIC_ERROR     "GenericError"

@@ -9,9 +9,9 @@
 #include <stddef.h>
 #include <jansson.h>
 
-#include "../buffer.h"
-#include "../loop.h"
 #include "framing.h"
+#include "host/buffer.h"
+#include "host/loop.h"
 
 struct qmp;
 

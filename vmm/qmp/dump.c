@@ -7,9 +7,9 @@
  */
 #include <string.h>
 
-#include "../dump/dump.h"
 #include "commands.h"
 #include "dispatch.h"
+#include "dump/dump.h"
 #include "server.h"
 
 static const char *status_name(enum dump_status status)

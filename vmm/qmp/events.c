@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-#include "../clock.h"
+#include "host/clock.h"
 
 #define QMP_SIZE_EVENT_MS 50
 

@@ -8,11 +8,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "../loop.h"
-#include "../machine.h"
 #include "conn.h"
-#include "../unix_listener.h"
-#include "../violations.h"
+#include "host/loop.h"
+#include "host/unix_listener.h"
+#include "machine/machine.h"
+#include "memory/violations.h"
 #include "qmp.h"
 
 #define QMP_CLIENTS_MAX 16

@@ -11,8 +11,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "../dev/power.h"
 #include "acpi_table.h"
+#include "dev/power.h"
 #include "dsdt.h"
 
 struct acpi_rsdp {

@@ -5,9 +5,9 @@
 
 #include <stdint.h>
 
-#include "../guest_memory.h"
-#include "../memory_map.h"
-#include "../numa.h"
+#include "config/numa.h"
+#include "space/guest_memory.h"
+#include "space/memory_map.h"
 
 /* The area, in the BIOS's old place, that the tables may fill. */
 #define ACPI_BASE UINT64_C(0xe0000)

@@ -8,10 +8,10 @@
 
 #include "paramem.h"
 
-#include "../accel.h"
-#include "../guest_memory.h"
-#include "../memory_map.h"
-#include "../numa.h"
+#include "accel/accel.h"
+#include "config/numa.h"
+#include "space/guest_memory.h"
+#include "space/memory_map.h"
 
 struct boot;
 

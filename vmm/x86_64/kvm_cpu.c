@@ -7,7 +7,7 @@
  * state is read once and written back at every reset, so no list of registers
  * has to be kept complete here; MSRs are those that the kernel enumerates.
  */
-#include "../accel_kvm.h"
+#include "accel/kvm/accel_kvm.h"
 
 #include <errno.h>
 #include <stdlib.h>

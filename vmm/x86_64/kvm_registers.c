@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The registers of an x86-64 CPU under KVM, for who looks at a guest. */
-#include "../accel_kvm.h"
+#include "accel/kvm/accel_kvm.h"
 
 #include <errno.h>
 #include <sys/ioctl.h>

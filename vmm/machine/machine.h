@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The machine: owns everything of one virtual machine, from its memory to its
+ * control sockets. What is declared here is called on the main thread only.
+ */
+#ifndef VMM_MACHINE_H
+#define VMM_MACHINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/machine_config.h"
+#include "paramem.h"
+#include "virtio/mem_info.h"
+
+struct dump_info;
+struct loop;
+struct machine;
+
+/*
+ * Creates the whole machine, stopped before its first instruction. On failure
+ * nothing is left behind. 0 or -errno with a sentence in @err.
+ */
+int machine_create(const struct machine_config *config,
+		   struct machine **machine, struct pm_error *err);
+
+/*
+ * Runs the machine until the guest powers off, machine_quit() is called or
+ * SIGTERM, SIGINT or SIGHUP arrives. 0, or -errno with a sentence.
+ */
+int machine_run(struct machine *machine, struct pm_error *err);
+
+/* Takes NULL and half-built machines. */
+void machine_destroy(struct machine *machine);
+
+/* ---- what the control socket does with it ------------------------------- */
+
+/* The names are those of QMP's RunState; see machine_state_name(). */
+enum machine_state {
+	MACHINE_PRELAUNCH,
+	MACHINE_RUNNING,
+	MACHINE_PAUSED,
+	MACHINE_SHUTDOWN,
+	MACHINE_INTERNAL_ERROR,
+	MACHINE_SAVE_VM, /* stands still for a dump, and goes on after it */
+};
+
+enum machine_state machine_state(const struct machine *machine);
+/* "running", "paused", ... as query-status says it. */
+const char *machine_state_name(enum machine_state state);
+
+/* Why it was paused, as a sentence, or "". */
+const char *machine_pause_reason(const struct machine *machine);
+
+/* It ended because of what the guest did to unplugged memory. */
+bool machine_was_killed(const struct machine *machine);
+
+struct loop *machine_loop(struct machine *machine);
+const struct machine_config *machine_config(const struct machine *machine);
+
+/* Pauses all vCPUs and returns when none runs any more; idempotent. */
+void machine_stop(struct machine *machine);
+/* Runs them again. -EBUSY in a state that cannot go on, with a sentence. */
+int machine_cont(struct machine *machine, struct pm_error *err);
+/*
+ * Asks for a system reset, a press of the power button, or the end: carried
+ * out by the main loop soon after. The host asked, not the guest.
+ */
+void machine_request_reset(struct machine *machine);
+void machine_request_powerdown(struct machine *machine);
+void machine_request_quit(struct machine *machine);
+
+/* The memory devices, in the order of the command line. */
+unsigned int machine_nr_mem_devices(const struct machine *machine);
+
+void machine_mem_device_info(struct machine *machine, unsigned int index,
+			     struct mem_device_info *info);
+int machine_mem_device_set_requested(struct machine *machine,
+				     unsigned int index, uint64_t size,
+				     struct pm_error *err);
+
+/*
+ * Begins a dump of the guest to a file, see dump/dump.h; none may be under
+ * way. The guest stands still until it is over, and then goes on if it ran. It
+ * can be stopped only by its cancellation, a reset, or the machine's end.
+ */
+int machine_dump(struct machine *machine, const char *path, bool compress,
+		 struct pm_error *err);
+void machine_dump_cancel(struct machine *machine);
+void machine_dump_info(const struct machine *machine, struct dump_info *info);
+
+#endif /* VMM_MACHINE_H */

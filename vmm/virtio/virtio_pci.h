@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The modern virtio PCI transport ([virtio] 4.1) of one device with one
+ * queue, with MSI-X.
+ *
+ * Threads: the guest's accesses come on vCPU threads, its notifications on
+ * the main thread, and both take the device's lock. The device's callbacks
+ * run with the lock held. Order of locks: the PCI host's, then the device's.
+ */
+#ifndef VMM_VIRTIO_PCI_H
+#define VMM_VIRTIO_PCI_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "host/loop.h"
+#include "pci/msix.h"
+#include "pci/pci.h"
+#include "virtqueue.h"
+
+/* Bytes of the longest answer to a chain that was in progress. */
+#define VIRTIO_RESPONSE_MAX 64
+
+struct virtio_pci;
+
+struct virtio_ops {
+	/* The features that the device has besides the transport's. */
+	uint64_t (*features)(void *opaque);
+	/* Whether the device works for a driver with these alone. */
+	bool (*features_ok)(void *opaque, uint64_t features);
+	void (*features_accepted)(void *opaque, uint64_t features);
+	void (*config_read)(void *opaque, uint64_t offset, void *buf,
+			    unsigned int len);
+	/*
+	 * Handles the next chain: how many bytes were written, or -errno
+	 * when the device needs a reset. -EINPROGRESS: it takes longer, and
+	 * virtio_pci_complete() ends it; no other is handled until then.
+	 */
+	long (*handle)(void *opaque, const struct virtqueue *vq,
+		       const struct virtqueue_chain *chain);
+	/*
+	 * A device reset: the driver starts over. A chain in progress is
+	 * forgotten, but still has to be completed.
+	 */
+	void (*reset)(void *opaque);
+};
+
+struct virtio_pci_config {
+	uint16_t device_type; /* the virtio device ID */
+	uint32_t class;       /* PCI class code */
+	const struct virtio_ops *ops;
+	void *opaque;
+	const struct guest_memory *memory;
+	struct accel *accel;
+	struct loop *loop;
+	struct pci_host *host;
+};
+
+/* Creates the transport and adds it to the bus. 0 or -errno. */
+int virtio_pci_create(const struct virtio_pci_config *config,
+		      struct virtio_pci **vp);
+void virtio_pci_destroy(struct virtio_pci *vp);
+
+/* Locks the device for what happens outside its callbacks. */
+void virtio_pci_lock(struct virtio_pci *vp);
+void virtio_pci_unlock(struct virtio_pci *vp);
+
+/* The configuration space changed; the lock is held. */
+void virtio_pci_config_changed(struct virtio_pci *vp);
+
+/*
+ * Ends the chain for which handle() returned -EINPROGRESS: @len bytes of
+ * response, at most VIRTIO_RESPONSE_MAX, or -errno when the device needs a
+ * reset. Where a reset came between, the driver does not hear of it. The main
+ * thread, with the lock held; what else is in the ring is handled by the loop.
+ */
+void virtio_pci_complete(struct virtio_pci *vp, const void *response, long len);
+
+/*
+ * While it is held, no chain is handled; letting go has the ring looked at.
+ * The main thread, with the lock held.
+ */
+void virtio_pci_hold(struct virtio_pci *vp, bool hold);
+
+/* Whether the driver has set the device up (DRIVER_OK); the lock is held. */
+bool virtio_pci_driver_ready(const struct virtio_pci *vp);
+
+/* As after power-on; no vCPU runs. */
+void virtio_pci_reset(struct virtio_pci *vp);
+
+#endif /* VMM_VIRTIO_PCI_H */
