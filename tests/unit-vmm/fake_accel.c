@@ -79,6 +79,18 @@ int accel_vcpu_of_thread(struct accel *a, pid_t thread)
 	return -1;
 }
 
+pid_t accel_vcpu_thread_id(struct accel *a, unsigned int cpu)
+{
+	(void)a, (void)cpu;
+	return -1;
+}
+
+int accel_inject_nmi(struct accel *a)
+{
+	(void)a;
+	return -ENOTSUP;
+}
+
 void accel_set_irq(struct accel *a, unsigned int irq, bool level)
 {
 	pthread_mutex_lock(&a->lock);

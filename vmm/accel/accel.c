@@ -81,3 +81,13 @@ int accel_vcpu_of_thread(struct accel *accel, pid_t thread)
 {
 	return accel->ops->vcpu_of_thread(accel, thread);
 }
+
+pid_t accel_vcpu_thread_id(struct accel *accel, unsigned int cpu)
+{
+	return accel->ops->vcpu_thread_id(accel, cpu);
+}
+
+int accel_inject_nmi(struct accel *accel)
+{
+	return accel->ops->inject_nmi(accel);
+}

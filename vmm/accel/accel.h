@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "paramem.h"
 
@@ -100,5 +101,13 @@ void accel_interrupt(struct accel *accel);
 
 /* The vCPU that runs on a thread, or -1. On any thread. */
 int accel_vcpu_of_thread(struct accel *accel, pid_t thread);
+/* The other way: the thread of vCPU @cpu, or -1 where there is none. */
+pid_t accel_vcpu_thread_id(struct accel *accel, unsigned int cpu);
+
+/*
+ * A non-maskable interrupt to all CPUs, as from a button; one that is paused
+ * takes it when it runs again. 0 or -errno; -ENOTSUP where there are no CPUs.
+ */
+int accel_inject_nmi(struct accel *accel);
 
 #endif /* VMM_ACCEL_H */

@@ -27,6 +27,8 @@ struct accel_ops {
 	void (*resume)(struct accel *accel);
 	void (*interrupt)(struct accel *accel);
 	int (*vcpu_of_thread)(struct accel *accel, pid_t thread);
+	pid_t (*vcpu_thread_id)(struct accel *accel, unsigned int cpu);
+	int (*inject_nmi)(struct accel *accel);
 };
 
 /* The first member of each accelerator's own structure. */

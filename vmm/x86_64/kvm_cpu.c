@@ -41,6 +41,11 @@
 #define MSR_MTRR_DEFAULT_TYPE   0x2ff
 #define MTRR_ENABLED_WRITE_BACK ((1u << 11) | 6)
 
+/* A message to one local APIC by its id. */
+#define MSI_ADDRESS           0xfee00000u
+#define MSI_DESTINATION_SHIFT 12
+#define MSI_DELIVER_NMI       (4u << 8)
+
 /* Any address below 4 GiB that holds nothing else: three pages for the TSS. */
 #define TSS_ADDRESS          0xfffbd000u
 #define IDENTITY_MAP_ADDRESS UINT64_C(0xfffbc000)
@@ -149,6 +154,24 @@ int arch_vm_restore(struct kvm_accel *accel)
 void arch_vm_finish(struct kvm_accel *accel)
 {
 	free(accel->power_on);
+}
+
+/*
+ * A message reaches a CPU's local APIC at any time, while KVM_NMI would wait
+ * for a vCPU that is in the guest to leave it.
+ */
+int arch_inject_nmi(struct kvm_accel *accel)
+{
+	for (unsigned int i = 0; i < accel->config.cpus; i++) {
+		struct kvm_msi msi = {
+			.address_lo = MSI_ADDRESS | i << MSI_DESTINATION_SHIFT,
+			.data = MSI_DELIVER_NMI,
+		};
+
+		if (ioctl(accel->vm_fd, KVM_SIGNAL_MSI, &msi) < 0)
+			return -errno;
+	}
+	return 0;
 }
 
 /* ---- CPUID --------------------------------------------------------------- */

@@ -365,6 +365,18 @@ static int kvm_vcpu_of_thread(struct accel *base, pid_t thread)
 	return -1;
 }
 
+static pid_t kvm_vcpu_thread_id(struct accel *base, unsigned int cpu)
+{
+	struct kvm_accel *accel = accel_to_kvm(base);
+
+	return cpu < accel->config.cpus ? accel->vcpus[cpu].tid : -1;
+}
+
+static int kvm_inject_nmi(struct accel *base)
+{
+	return arch_inject_nmi(accel_to_kvm(base));
+}
+
 static void kvm_pause(struct accel *base)
 {
 	struct kvm_accel *accel = accel_to_kvm(base);
@@ -449,6 +461,8 @@ static const struct accel_ops kvm_ops = {
 	.resume = kvm_resume,
 	.interrupt = kvm_interrupt,
 	.vcpu_of_thread = kvm_vcpu_of_thread,
+	.vcpu_thread_id = kvm_vcpu_thread_id,
+	.inject_nmi = kvm_inject_nmi,
 };
 
 int accel_kvm_create(const struct accel_config *config, struct accel **out,

@@ -85,6 +85,8 @@ int arch_vcpu_save(struct vcpu *vcpu);
 int arch_vm_restore(struct kvm_accel *accel);
 /* @entry is NULL for all CPUs but the first. */
 int arch_vcpu_restore(struct vcpu *vcpu, const struct accel_entry *entry);
+/* To all CPUs, whether they run or not. 0 or -errno. */
+int arch_inject_nmi(struct kvm_accel *accel);
 /* Those that a dump shows. 0 or -errno. */
 int arch_vcpu_get_registers(const struct vcpu *vcpu,
 			    struct cpu_registers *registers);

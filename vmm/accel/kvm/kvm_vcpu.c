@@ -171,15 +171,23 @@ static void signal_ignore(int signo)
 	(void)signo; /* it need only interrupt KVM_RUN */
 }
 
+/* Once it is parked, its thread has told its id. */
 static int thread_start(struct vcpu *vcpu)
 {
+	struct kvm_accel *accel = vcpu->accel;
 	struct sigaction sa = { .sa_handler = signal_ignore };
 	int ret;
 
 	sigaction(SIGUSR1, &sa, NULL);
 	ret = pthread_create(&vcpu->thread, NULL, vcpu_thread, vcpu);
-	vcpu->started = !ret;
-	return -ret;
+	if (ret)
+		return -ret;
+	vcpu->started = true;
+	pthread_mutex_lock(&accel->lock);
+	while (!vcpu->parked)
+		pthread_cond_wait(&accel->changed, &accel->lock);
+	pthread_mutex_unlock(&accel->lock);
+	return 0;
 }
 
 int vcpu_create(struct kvm_accel *accel, unsigned int index, struct vcpu *vcpu,

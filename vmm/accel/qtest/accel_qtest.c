@@ -188,6 +188,18 @@ static int qtest_vcpu_of_thread(struct accel *accel, pid_t thread)
 	return -1;
 }
 
+static pid_t qtest_vcpu_thread_id(struct accel *accel, unsigned int cpu)
+{
+	(void)accel, (void)cpu;
+	return -1;
+}
+
+static int qtest_inject_nmi(struct accel *accel)
+{
+	(void)accel;
+	return -ENOTSUP;
+}
+
 static void qtest_destroy(struct accel *accel)
 {
 	struct qtest *q = from_accel(accel);
@@ -211,6 +223,8 @@ static const struct accel_ops qtest_ops = {
 	.resume = qtest_resume,
 	.interrupt = qtest_interrupt,
 	.vcpu_of_thread = qtest_vcpu_of_thread,
+	.vcpu_thread_id = qtest_vcpu_thread_id,
+	.inject_nmi = qtest_inject_nmi,
 };
 
 int accel_qtest_create(const struct accel_qtest_config *config,
