@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "host/size.h"
-#include "machine/machine.h"
+#include "monitor/monitor.h"
 #include "mem_options.h"
 #include "node_options.h"
 #include "runtime_dir.h"
@@ -316,20 +316,6 @@ static int run_prepare(struct run *run, struct pm_error *err)
 	return ret < 0 ? ret : machine_config_check(&run->config, err);
 }
 
-static int run_machine(struct run *run, struct pm_error *err)
-{
-	struct machine *machine;
-	int ret;
-
-	ret = machine_create(&run->config, &machine, err);
-	if (ret < 0)
-		return ret;
-	ret = machine_run(machine, err);
-	run->killed = machine_was_killed(machine);
-	machine_destroy(machine);
-	return ret;
-}
-
 int cli_run(int argc, char **argv)
 {
 	static struct run run = {
@@ -347,7 +333,7 @@ int cli_run(int argc, char **argv)
 	block_signals();
 	ret = run_prepare(&run, &err);
 	if (!ret)
-		ret = run_machine(&run, &err);
+		ret = monitor_run(&run.config, &run.killed, &err);
 	if (run.has_dir)
 		runtime_dir_remove(&run.dir);
 	if (ret >= 0)

@@ -81,6 +81,17 @@ void fake_machine_destroy(struct machine *m)
 	free(m);
 }
 
+void machine_add_observer(struct machine *m, struct machine_observer *observer)
+{
+	observers_add(&m->observers, observer);
+}
+
+void machine_remove_observer(struct machine *m,
+			     struct machine_observer *observer)
+{
+	observers_remove(&m->observers, observer);
+}
+
 enum machine_state machine_state(const struct machine *m)
 {
 	return m->state;
@@ -115,7 +126,7 @@ void machine_stop(struct machine *m)
 	if (m->state != MACHINE_RUNNING)
 		return;
 	m->state = MACHINE_PAUSED;
-	qmp_event_stop(m->qmp);
+	observers_tell(m->observers, stopped);
 }
 
 int machine_cont(struct machine *m, struct pm_error *err)
@@ -124,7 +135,7 @@ int machine_cont(struct machine *m, struct pm_error *err)
 		return pm_error_set(err, EBUSY, "the machine cannot go on");
 	if (m->state != MACHINE_RUNNING) {
 		m->state = MACHINE_RUNNING;
-		qmp_event_resume(m->qmp);
+		observers_tell(m->observers, resumed);
 	}
 	return 0;
 }
@@ -132,7 +143,7 @@ int machine_cont(struct machine *m, struct pm_error *err)
 void machine_request_reset(struct machine *m)
 {
 	m->resets++;
-	qmp_event_reset(m->qmp, false, "host-qmp-system-reset");
+	observers_tell(m->observers, reset, MACHINE_HOST_RESET);
 }
 
 void machine_request_powerdown(struct machine *m)
@@ -143,7 +154,7 @@ void machine_request_powerdown(struct machine *m)
 void machine_request_quit(struct machine *m)
 {
 	m->quits++;
-	qmp_event_shutdown(m->qmp, false, "host-qmp-quit");
+	observers_tell(m->observers, shutdown, MACHINE_HOST_QUIT);
 }
 
 unsigned int machine_nr_mem_devices(const struct machine *m)
@@ -157,14 +168,17 @@ void machine_mem_device_info(struct machine *m, unsigned int index,
 	*info = m->devices[index];
 }
 
-static void fake_follow(struct machine *m, struct pm_device_info *dev)
+static void fake_follow(struct machine *m, unsigned int index)
 {
+	struct pm_device_info *dev = &m->devices[index].device;
+
 	while (dev->plugged_size != dev->requested_size) {
 		if (dev->plugged_size < dev->requested_size)
 			dev->plugged_size += dev->block_size;
 		else
 			dev->plugged_size -= dev->block_size;
-		qmp_event_size_change(m->qmp, dev->id, dev->plugged_size);
+		observers_tell(m->observers, size_changed, index,
+			       dev->plugged_size);
 	}
 }
 
@@ -178,7 +192,7 @@ int machine_mem_device_set_requested(struct machine *m, unsigned int index,
 				    "the host has no memory left \xff");
 	dev->requested_size = size;
 	if (m->follow)
-		fake_follow(m, dev);
+		fake_follow(m, index);
 	return 0;
 }
 

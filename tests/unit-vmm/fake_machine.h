@@ -8,12 +8,14 @@
 
 #include "dump/dump.h"
 #include "machine/machine.h"
+#include "machine/observer.h"
 #include "qmp/qmp.h"
 
 struct machine {
 	struct machine_config config;
 	struct loop *loop;
 	struct qmp *qmp;
+	struct machine_observer *observers;
 	enum machine_state state;
 	char pause_reason[64];
 	struct mem_device_info devices[MACHINE_MEM_DEVICES_MAX];

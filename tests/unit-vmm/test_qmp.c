@@ -540,7 +540,7 @@ static void test_violations(void **state)
 	char *line;
 
 	for (v.count = 1; v.count < 100; v.count++)
-		qmp_event_violation(f->machine->qmp, 1, &v);
+		observers_tell(f->machine->observers, violation, 1, &v);
 	line = client_line(c);
 	assert_non_null(strstr(line, "\"event\": "
 				     "\"X_PARAMEM_MEMORY_VIOLATION\", "
@@ -550,15 +550,15 @@ static void test_violations(void **state)
 	free(line);
 	v.vcpu = -1;
 	v.write = false;
-	qmp_event_violation(f->machine->qmp, 1, &v);
+	observers_tell(f->machine->observers, violation, 1, &v);
 	line = client_line(c);
 	assert_non_null(strstr(line, "\"access\": \"read\", "
 				     "\"count\": 100}}"));
 	free(line);
 	/* One that stops the guest is told before the guest stops. */
 	v.count++;
-	qmp_event_violation(f->machine->qmp, 1, &v);
-	qmp_event_stop(f->machine->qmp);
+	observers_tell(f->machine->observers, violation, 1, &v);
+	observers_tell(f->machine->observers, stopped);
 	line = client_line(c);
 	assert_non_null(strstr(line, "\"count\": 101}}"));
 	free(line);
@@ -673,7 +673,7 @@ static void test_size_changes(void **state)
 	uint64_t size, last = 0;
 
 	for (size = 2 * MiB; size <= 8 * GiB; size += 2 * MiB)
-		qmp_event_size_change(f->machine->qmp, "vm0", size);
+		observers_tell(f->machine->observers, size_changed, 0, size);
 	do {
 		char *line = client_line(c);
 
@@ -693,9 +693,9 @@ static void test_size_flushed_by_shutdown(void **state)
 	struct client *c = client_open(f);
 	char *line;
 
-	qmp_event_size_change(f->machine->qmp, "vm1", 256 * MiB);
-	qmp_event_size_change(f->machine->qmp, "vm1", 512 * MiB);
-	qmp_event_shutdown(f->machine->qmp, true, "guest-shutdown");
+	observers_tell(f->machine->observers, size_changed, 1, 256 * MiB);
+	observers_tell(f->machine->observers, size_changed, 1, 512 * MiB);
+	observers_tell(f->machine->observers, shutdown, MACHINE_GUEST_OFF);
 	line = client_line(c);
 	assert_int_equal(event_size(line, "vm1"), 256 * MiB);
 	free(line);
@@ -757,7 +757,7 @@ static void test_slow_reader_of_events(void **state)
 	int i;
 
 	for (i = 0; i < 20000; i++)
-		qmp_event_stop(f->machine->qmp);
+		observers_tell(f->machine->observers, stopped);
 	assert_true(f->machine->qmp->conns->out.len < QMP_OUT_EVENTS + 1024);
 	assert_false(f->machine->qmp->conns->dead);
 	client_expect_event(c, "\"event\": \"STOP\"}");
@@ -857,9 +857,9 @@ static void test_destroy_sends_rest(void **state)
 	struct fixture *f = *state;
 	struct client *c = client_open(f);
 
-	qmp_event_size_change(f->machine->qmp, "vm0", 2 * MiB);
-	qmp_event_size_change(f->machine->qmp, "vm0", 4 * MiB);
-	qmp_event_shutdown(f->machine->qmp, true, "guest-shutdown");
+	observers_tell(f->machine->observers, size_changed, 0, 2 * MiB);
+	observers_tell(f->machine->observers, size_changed, 0, 4 * MiB);
+	observers_tell(f->machine->observers, shutdown, MACHINE_GUEST_OFF);
 	qmp_destroy(f->machine->qmp);
 	f->machine->qmp = NULL;
 	free(client_line(c));

@@ -127,8 +127,8 @@ static void end_dump(struct fixture *f, enum dump_status status)
 	f->machine->dump.status = status;
 	f->machine->dump.completed = 4096;
 	strcpy(f->machine->dump.why.text, "the disk '\xff' is full");
-	qmp_event_dump_completed(f->machine->qmp);
-	qmp_answer_dump(f->machine->qmp);
+	observers_tell(f->machine->observers, dump_done, &f->machine->dump);
+	observers_tell(f->machine->observers, dump_settled, &f->machine->dump);
 }
 
 static void it_answers_when_it_is_over(void **state)

@@ -386,7 +386,7 @@ static void *quit_soon(void *opaque)
 		if (m->devices[0].device.requested_size)
 			break;
 	}
-	qmp_event_shutdown(m->qmp, true, "guest-shutdown");
+	observers_tell(m->observers, shutdown, MACHINE_GUEST_OFF);
 	qmp_destroy(m->qmp);
 	m->qmp = NULL;
 	return NULL;

@@ -139,9 +139,9 @@ struct device {
 	atomic_uint size_changes;
 };
 
-static void size_changed(void *opaque, const char *id, uint64_t size)
+static void size_changed(void *opaque, unsigned int index, uint64_t size)
 {
-	(void)id;
+	(void)index;
 	(void)size;
 	((struct device *)opaque)->size_changes++;
 }

@@ -78,9 +78,9 @@ static void *open_gate_soon(void *opaque)
 
 /* ---- the rig ------------------------------------------------------------- */
 
-static void size_changed(void *opaque, const char *id, uint64_t size)
+static void size_changed(void *opaque, unsigned int index, uint64_t size)
 {
-	(void)opaque, (void)id, (void)size;
+	(void)opaque, (void)index, (void)size;
 }
 
 static int setup(void **state)

@@ -38,11 +38,11 @@ struct fixture {
 	uint64_t last_size;
 };
 
-static void size_changed(void *opaque, const char *id, uint64_t size)
+static void size_changed(void *opaque, unsigned int index, uint64_t size)
 {
 	struct fixture *f = opaque;
 
-	assert_string_equal(id, "vm0");
+	assert_int_equal(index, 0);
 	f->size_changes++;
 	f->last_size = size;
 }

@@ -30,7 +30,6 @@
 #include "machine_parts.h"
 #include "memory/boot_memory.h"
 #include "pci/pci.h"
-#include "qmp/qmp.h"
 #include "virtio/virtio_mem.h"
 #include "x86_64/boot.h"
 
@@ -106,12 +105,11 @@ void machine_on_violation(void *opaque, unsigned int index,
 			   (action == VIOLATION_KILL ? REQUEST_KILL : 0));
 }
 
-void machine_on_size_changed(void *opaque, const char *id, uint64_t size)
+void machine_on_size_changed(void *opaque, unsigned int index, uint64_t size)
 {
 	struct machine *m = opaque;
 
-	if (m->qmp)
-		qmp_event_size_change(m->qmp, id, size);
+	observers_tell(m->observers, size_changed, index, size);
 }
 
 /* ---- reset and run states ------------------------------------------------ */
@@ -143,18 +141,17 @@ int machine_power_on(struct machine *m, struct pm_error *err)
 	return ret;
 }
 
-static void end(struct machine *m, bool guest, const char *reason)
+static void end(struct machine *m, enum machine_cause cause)
 {
 	accel_pause(m->accel);
 	m->state = MACHINE_SHUTDOWN;
 	m->ended = true;
 	if (m->dump)
 		dump_stop(m->dump);
-	if (m->qmp) /* not while it is being created */
-		qmp_event_shutdown(m->qmp, guest, reason);
+	observers_tell(m->observers, shutdown, cause);
 }
 
-static void reset(struct machine *m, bool guest, const char *reason)
+static void reset(struct machine *m, enum machine_cause cause)
 {
 	bool running;
 
@@ -162,12 +159,12 @@ static void reset(struct machine *m, bool guest, const char *reason)
 	running = m->state == MACHINE_RUNNING;
 	accel_pause(m->accel);
 	if (machine_power_on(m, &m->failure)) {
-		end(m, false, "host-error");
+		end(m, MACHINE_HOST_ERROR);
 		return;
 	}
 	violations_forget(&m->violations);
 	m->pause_reason[0] = '\0';
-	qmp_event_reset(m->qmp, guest, reason);
+	observers_tell(m->observers, reset, cause);
 	if (m->state == MACHINE_INTERNAL_ERROR)
 		m->state = MACHINE_PAUSED;
 	if (running)
@@ -198,8 +195,7 @@ static void violations_tell(struct machine *m)
 			 "the guest %s unplugged memory of device %s at "
 			 "0x%" PRIx64,
 			 v.write ? "wrote to" : "read", id, v.gpa);
-		if (m->qmp)
-			qmp_event_violation(m->qmp, i, &v);
+		observers_tell(m->observers, violation, i, &v);
 	}
 }
 
@@ -222,7 +218,7 @@ static void kill_for_violation(struct machine *m)
 	m->killed = true;
 	pm_error_set(&m->failure, EPERM, "%s, and on-violation=kill ends it",
 		     m->violated);
-	end(m, true, "guest-panic");
+	end(m, MACHINE_GUEST_VIOLATED);
 }
 
 static void hold_mem_devices(struct machine *m, bool hold)
@@ -234,13 +230,21 @@ static void hold_mem_devices(struct machine *m, bool hold)
 void machine_on_dump_done(void *opaque)
 {
 	struct machine *m = opaque;
+	struct dump_info info;
 
-	qmp_event_dump_completed(m->qmp);
+	dump_get_info(m->dump, &info);
+	observers_tell(m->observers, dump_done, &info);
 	if (m->state == MACHINE_SAVE_VM) {
 		m->state = MACHINE_PAUSED;
 		machine_cont(m, NULL);
 	}
-	qmp_answer_dump(m->qmp);
+	observers_tell(m->observers, dump_settled, &info);
+}
+
+static void powerdown(struct machine *m)
+{
+	power_press(m->power);
+	observers_tell(m->observers, powerdown);
 }
 
 void machine_handle_requests(void *opaque, uint32_t events)
@@ -257,23 +261,23 @@ void machine_handle_requests(void *opaque, uint32_t events)
 	if (r & REQUEST_TELL)
 		violations_tell(m);
 	if (r & REQUEST_SIGNAL)
-		end(m, false, "host-signal");
+		end(m, MACHINE_HOST_SIGNAL);
 	else if (r & REQUEST_QUIT)
-		end(m, false, "host-qmp-quit");
+		end(m, MACHINE_HOST_QUIT);
 	else if (r & REQUEST_KILL)
 		kill_for_violation(m);
 	else if (r & REQUEST_GUEST_OFF)
-		end(m, true, "guest-shutdown");
+		end(m, MACHINE_GUEST_OFF);
 	else if (r & REQUEST_HOST_RESET)
-		reset(m, false, "host-qmp-system-reset");
+		reset(m, MACHINE_HOST_RESET);
 	else if (r & REQUEST_GUEST_RESET)
-		reset(m, true, "guest-reset");
+		reset(m, MACHINE_GUEST_RESET);
 	else if (r & REQUEST_ERROR)
 		stop_on_error(m);
 	else if (r & REQUEST_STOP)
 		stop_for_violation(m);
 	if ((r & REQUEST_POWERDOWN) && !m->ended)
-		power_press(m->power);
+		powerdown(m);
 }
 
 void machine_handle_signals(void *opaque, uint32_t events)
@@ -302,7 +306,18 @@ int machine_run(struct machine *m, struct pm_error *err)
 	return ret;
 }
 
-/* ---- for the control socket ---------------------------------------------- */
+/* ---- for who watches and steers it --------------------------------------- */
+
+void machine_add_observer(struct machine *m, struct machine_observer *observer)
+{
+	observers_add(&m->observers, observer);
+}
+
+void machine_remove_observer(struct machine *m,
+			     struct machine_observer *observer)
+{
+	observers_remove(&m->observers, observer);
+}
 
 enum machine_state machine_state(const struct machine *m)
 {
@@ -340,7 +355,7 @@ void machine_stop(struct machine *m)
 	accel_pause(m->accel);
 	hold_mem_devices(m, true);
 	m->state = MACHINE_PAUSED;
-	qmp_event_stop(m->qmp);
+	observers_tell(m->observers, stopped);
 }
 
 int machine_cont(struct machine *m, struct pm_error *err)
@@ -360,7 +375,7 @@ int machine_cont(struct machine *m, struct pm_error *err)
 	hold_mem_devices(m, false);
 	accel_resume(m->accel);
 	if (!first)
-		qmp_event_resume(m->qmp);
+		observers_tell(m->observers, resumed);
 	return 0;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The machine: owns everything of one virtual machine, from its memory to its
- * control sockets. What is declared here is called on the main thread only.
+ * The machine: owns everything of one virtual machine, and tells observers
+ * what becomes of it; who steers it stands above. What is declared here is
+ * called on the main thread only.
  */
 #ifndef VMM_MACHINE_H
 #define VMM_MACHINE_H
@@ -17,6 +18,7 @@
 struct dump_info;
 struct loop;
 struct machine;
+struct machine_observer;
 
 /*
  * Creates the whole machine, stopped before its first instruction. On failure
@@ -34,7 +36,13 @@ int machine_run(struct machine *machine, struct pm_error *err);
 /* Takes NULL and half-built machines. */
 void machine_destroy(struct machine *machine);
 
-/* ---- what the control socket does with it ------------------------------- */
+/* See observer.h. To remove one that is not there does nothing. */
+void machine_add_observer(struct machine *machine,
+			  struct machine_observer *observer);
+void machine_remove_observer(struct machine *machine,
+			     struct machine_observer *observer);
+
+/* ---- what a control socket does with it --------------------------------- */
 
 /* The names are those of QMP's RunState; see machine_state_name(). */
 enum machine_state {

@@ -29,7 +29,6 @@
 #include "memory/boot_memory.h"
 #include "memory/guard_watch.h"
 #include "pci/pci.h"
-#include "qmp/qmp.h"
 #include "space/bus.h"
 #include "virtio/virtio_mem.h"
 #include "x86_64/boot.h"
@@ -262,8 +261,7 @@ static int machine_init(struct machine *m, struct pm_error *err)
 			      m->config.memory);
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && !ret; i++)
 		ret = steps[i](m, err);
-	/* Last, so that a machine that can be reached is a whole one. */
-	return ret ? ret : qmp_create(m, &m->qmp, err);
+	return ret;
 }
 
 int machine_create(const struct machine_config *config, struct machine **out,
@@ -306,7 +304,6 @@ void machine_destroy(struct machine *m)
 	if (m->state == MACHINE_SAVE_VM)
 		m->state = MACHINE_SHUTDOWN; /* not to go on after the dump */
 	dump_destroy(m->dump);
-	qmp_destroy(m->qmp);
 	for (unsigned int i = 0; i < m->nr_mem_devices; i++)
 		virtio_mem_destroy(m->mem_devices[i]);
 	guard_watch_destroy(m->watch);

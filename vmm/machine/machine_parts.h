@@ -17,6 +17,7 @@
 #include "host/loop.h"
 #include "machine.h"
 #include "memory/violations.h"
+#include "observer.h"
 #include "space/guest_memory.h"
 #include "space/memory_map.h"
 
@@ -40,7 +41,7 @@ struct machine {
 	struct guard_watch *watch;
 	struct violations violations;
 	struct dump *dump;
-	struct qmp *qmp;
+	struct machine_observer *observers;
 
 	enum machine_state state;
 	bool ended;
@@ -76,7 +77,7 @@ void machine_on_vcpu_event(void *machine, enum accel_event event,
 /* The access waits meanwhile. */
 void machine_on_violation(void *machine, unsigned int index,
 			  const struct violation *violation);
-void machine_on_size_changed(void *machine, const char *id, uint64_t size);
+void machine_on_size_changed(void *machine, unsigned int index, uint64_t size);
 
 /* On the main thread. */
 void machine_on_dump_done(void *machine);

@@ -51,26 +51,23 @@ static json_t *dump_result(const struct dump_info *info)
 
 /* ---- events and answers -------------------------------------------------- */
 
-void qmp_event_dump_completed(struct qmp *qmp)
+void qmp_dump_done(void *opaque, const struct dump_info *info)
 {
 	struct qmp_error error;
-	struct dump_info info;
 
-	machine_dump_info(qmp->machine, &info);
-	dump_error(&info, &error);
-	qmp_event_send(qmp, "DUMP_COMPLETED",
-		       json_pack("{s:o, s:s*}", "result", dump_result(&info),
+	dump_error(info, &error);
+	qmp_event_send(opaque, "DUMP_COMPLETED",
+		       json_pack("{s:o, s:s*}", "result", dump_result(info),
 				 "error",
 				 error.class ? error.desc.text : NULL));
 }
 
-void qmp_answer_dump(struct qmp *qmp)
+void qmp_dump_settled(void *opaque, const struct dump_info *info)
 {
+	const struct qmp *qmp = opaque;
 	struct qmp_error error;
-	struct dump_info info;
 
-	machine_dump_info(qmp->machine, &info);
-	dump_error(&info, &error);
+	dump_error(info, &error);
 	for (struct qmp_conn *conn = qmp->conns; conn; conn = conn->next) {
 		if (conn->later)
 			qmp_dispatch_answer(conn,

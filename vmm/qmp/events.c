@@ -10,8 +10,6 @@
  */
 #include "server.h"
 
-#include <string.h>
-
 #include "host/clock.h"
 
 #define QMP_SIZE_EVENT_MS 50
@@ -51,15 +49,6 @@ static void event_broadcast(struct qmp *qmp, const char *name, json_t *data,
 			qmp_conn_send(conn, json_incref(message));
 	}
 	json_decref(message);
-}
-
-static void event_host_or_guest(struct qmp *qmp, const char *name, bool guest,
-				const char *reason)
-{
-	event_broadcast(qmp, name,
-			json_pack("{s:b, s:s}", "guest", guest, "reason",
-				  reason),
-			QMP_OUT_EVENTS);
 }
 
 static const char *device_id(const struct qmp *qmp, unsigned int index)
@@ -153,51 +142,84 @@ void qmp_events_flush(struct qmp *qmp)
 	}
 }
 
-void qmp_event_violation(struct qmp *qmp, unsigned int device,
+void qmp_event_send(struct qmp *qmp, const char *name, json_t *data)
+{
+	event_broadcast(qmp, name, data, QMP_OUT_EVENTS);
+}
+
+/* ---- what the machine tells ---------------------------------------------- */
+
+/* By the names of QMP's ShutdownCause. */
+static const struct {
+	bool guest;
+	const char *reason;
+} causes[] = {
+	[MACHINE_GUEST_OFF] = { true, "guest-shutdown" },
+	[MACHINE_GUEST_RESET] = { true, "guest-reset" },
+	[MACHINE_GUEST_VIOLATED] = { true, "guest-panic" },
+	[MACHINE_HOST_SIGNAL] = { false, "host-signal" },
+	[MACHINE_HOST_QUIT] = { false, "host-qmp-quit" },
+	[MACHINE_HOST_RESET] = { false, "host-qmp-system-reset" },
+	[MACHINE_HOST_ERROR] = { false, "host-error" },
+};
+
+static void send_with_cause(struct qmp *qmp, const char *name,
+			    enum machine_cause cause)
+{
+	qmp_event_send(qmp, name,
+		       json_pack("{s:b, s:s}", "guest", causes[cause].guest,
+				 "reason", causes[cause].reason));
+}
+
+static void on_violation(void *opaque, unsigned int device,
 			 const struct violation *violation)
 {
+	struct qmp *qmp = opaque;
+
 	qmp->violations[device].violation = *violation;
 	qmp->violations[device].waiting = true;
 	qmp_events_tick(qmp);
 }
 
-void qmp_event_size_change(struct qmp *qmp, const char *id, uint64_t size)
+static void on_size_changed(void *opaque, unsigned int device, uint64_t size)
 {
-	unsigned int i;
+	struct qmp *qmp = opaque;
 
-	for (i = 0; i < nr_devices(qmp); i++) {
-		if (strcmp(device_id(qmp, i), id))
-			continue;
-		qmp->sizes[i].size = size;
-		qmp->sizes[i].waiting = true;
-	}
+	qmp->sizes[device].size = size;
+	qmp->sizes[device].waiting = true;
 	qmp_events_tick(qmp);
 }
 
-void qmp_event_shutdown(struct qmp *qmp, bool guest, const char *reason)
+static void on_shutdown(void *opaque, enum machine_cause cause)
 {
-	qmp_events_flush(qmp);
-	event_host_or_guest(qmp, "SHUTDOWN", guest, reason);
+	qmp_events_flush(opaque);
+	send_with_cause(opaque, "SHUTDOWN", cause);
 }
 
-void qmp_event_reset(struct qmp *qmp, bool guest, const char *reason)
+static void on_reset(void *opaque, enum machine_cause cause)
 {
-	event_host_or_guest(qmp, "RESET", guest, reason);
+	send_with_cause(opaque, "RESET", cause);
 }
 
 /* What led to it is told before it. */
-void qmp_event_stop(struct qmp *qmp)
+static void on_stopped(void *opaque)
 {
-	qmp_events_flush(qmp);
-	event_broadcast(qmp, "STOP", NULL, QMP_OUT_EVENTS);
+	qmp_events_flush(opaque);
+	qmp_event_send(opaque, "STOP", NULL);
 }
 
-void qmp_event_resume(struct qmp *qmp)
+static void on_resumed(void *opaque)
 {
-	event_broadcast(qmp, "RESUME", NULL, QMP_OUT_EVENTS);
+	qmp_event_send(opaque, "RESUME", NULL);
 }
 
-void qmp_event_send(struct qmp *qmp, const char *name, json_t *data)
-{
-	event_broadcast(qmp, name, data, QMP_OUT_EVENTS);
-}
+const struct machine_observer_ops qmp_observer_ops = {
+	.stopped = on_stopped,
+	.resumed = on_resumed,
+	.reset = on_reset,
+	.shutdown = on_shutdown,
+	.size_changed = on_size_changed,
+	.violation = on_violation,
+	.dump_done = qmp_dump_done,
+	.dump_settled = qmp_dump_settled,
+};

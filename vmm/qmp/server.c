@@ -99,6 +99,9 @@ int qmp_create(struct machine *machine, struct qmp **out, struct pm_error *err)
 		return pm_error_set(err, ENOMEM, "out of memory");
 	qmp->machine = machine;
 	qmp->loop = machine_loop(machine);
+	qmp->observer.ops = &qmp_observer_ops;
+	qmp->observer.opaque = qmp;
+	machine_add_observer(machine, &qmp->observer);
 	ret = loop_timer_init(qmp->loop, &qmp->size_timer, qmp_events_tick,
 			      qmp);
 	if (ret < 0)
@@ -121,6 +124,7 @@ void qmp_destroy(struct qmp *qmp)
 
 	if (!qmp)
 		return;
+	machine_remove_observer(qmp->machine, &qmp->observer);
 	qmp_events_flush(qmp);
 	share = qmp->nr_conns ? QMP_DRAIN_MS / (int)qmp->nr_conns : 0;
 	while (qmp->conns) {

@@ -12,6 +12,7 @@
 #include "host/loop.h"
 #include "host/unix_listener.h"
 #include "machine/machine.h"
+#include "machine/observer.h"
 #include "memory/violations.h"
 #include "qmp.h"
 
@@ -40,6 +41,7 @@ struct qmp_violation_event {
 struct qmp {
 	struct machine *machine;
 	struct loop *loop;
+	struct machine_observer observer;
 	struct qmp_port ports[MACHINE_QMP_SOCKETS_MAX];
 	unsigned int nr_ports;
 	struct qmp_conn *conns;
@@ -54,9 +56,16 @@ void qmp_server_forget(struct qmp_conn *conn);
 
 /* Sends an event to all clients; @data, which may be NULL, is released here. */
 void qmp_event_send(struct qmp *qmp, const char *name, json_t *data);
-/* Sends the sizes that still wait, whatever the time. */
+/* Sends what still waits, whatever the time. */
 void qmp_events_flush(struct qmp *qmp);
 /* The callback of the size timer. */
 void qmp_events_tick(void *opaque);
+
+/* What becomes of the machine as events; for a struct qmp. */
+extern const struct machine_observer_ops qmp_observer_ops;
+
+/* In dump.c: its event; and the answer to who has waited for it. */
+void qmp_dump_done(void *opaque, const struct dump_info *info);
+void qmp_dump_settled(void *opaque, const struct dump_info *info);
 
 #endif /* VMM_QMP_SERVER_H */

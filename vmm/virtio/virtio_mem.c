@@ -331,7 +331,7 @@ static void mem_size_changed(void *opaque, uint64_t size)
 {
 	struct virtio_mem *vm = opaque;
 
-	vm->config.size_changed(vm->config.opaque, vm->config.device->id, size);
+	vm->config.size_changed(vm->config.opaque, vm->config.index, size);
 }
 
 /* @repeated: the guest executes the instruction again. */

@@ -35,7 +35,7 @@ struct virtio_mem_config {
 	struct workers *workers;
 	struct pci_host *host;
 	/* The plugged size changed; called with the device's lock held. */
-	void (*size_changed)(void *opaque, const char *id, uint64_t size);
+	void (*size_changed)(void *opaque, unsigned int index, uint64_t size);
 	/*
 	 * The guest used unplugged memory. Called on the watch's thread or a
 	 * vCPU's, without any lock but maybe the watch's, before the access
