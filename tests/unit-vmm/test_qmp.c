@@ -245,6 +245,84 @@ static void test_envelope(void **state)
 	client_close(c);
 }
 
+/* An id is any value, and comes back as it is. */
+static void test_ids(void **state)
+{
+	static const char *const ids[] = {
+		"null",
+		"true",
+		"0",
+		"-9223372036854775808",
+		"9223372036854775807",
+		"9223372036854775808",
+		"18446744073709551615",
+		"18446744073709551616",
+		"-9223372036854775809",
+		"123456789012345678901234567890",
+		"1e999",
+		"-1.5E+400",
+		"2.5",
+		"\"\"",
+		"\"\\u0000\"",
+		"\"\\u0000#5\"",
+		"\"\\u0000\\u0000#18446744073709551616\"",
+		"\"a\\u0000#5\"",
+		"\"\\\"\\u0000#5\"",
+		"\"18446744073709551616\"",
+		"\"\\\"18446744073709551616\\\\\"",
+		"[18446744073709551616, [], {}, \"#\"]",
+		"{\"18446744073709551616\": 18446744073709551616}",
+	};
+	struct client *c = client_open(*state);
+	char request[200], reply[200];
+	size_t i;
+
+	for (i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+		snprintf(request, sizeof(request),
+			 "{\"execute\":\"query-name\",\"id\":%s}", ids[i]);
+		snprintf(reply, sizeof(reply),
+			 "{\"return\": {\"name\": \"fake\"}, \"id\": %s}",
+			 ids[i]);
+		client_ask(c, request, reply);
+	}
+	/* Also where the request is in error for a number of that size. */
+	client_ask(c,
+		   "{\"execute\":\"qom-set\",\"arguments\":{\"path\":\"vm0\","
+		   "\"property\":\"requested-size\",\"value\":"
+		   "18446744073709551615},\"id\":18446744073709551615}",
+		   ERROR("GenericError",
+			 "'requested-size' has to be multiples of 'block-size' "
+			 "(0x200000)") ", \"id\": 18446744073709551615}");
+	client_close(c);
+}
+
+/* Neither a number in a string's clothes nor half a string gets through. */
+static void test_strings_that_are_none(void **state)
+{
+	static const char *const paths[] = {
+		"18446744073709551616",
+		"\"vm0\\u0000\"",
+		"\"\\u0000#5\"",
+	};
+	struct client *c = client_open(*state);
+	char request[200];
+	size_t i;
+
+	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		snprintf(request, sizeof(request),
+			 "{\"execute\":\"qom-get\",\"arguments\":{\"path\":%s,"
+			 "\"property\":\"size\"},\"id\":1}",
+			 paths[i]);
+		client_ask(c, request,
+			   ERROR("GenericError",
+				 "Invalid parameter type for 'path', expected: "
+				 "string") ", \"id\": 1}");
+	}
+	client_ask(c, "{\"execute\":\"query-name\\u0000x\"}",
+		   GENERIC("QMP input member 'execute' must be a string"));
+	client_close(c);
+}
+
 /* Whatever a parser says of them: one error each, and it goes on. */
 static void test_bad_json(void **state)
 {
@@ -254,10 +332,10 @@ static void test_bad_json(void **state)
 		"{\"execute\": }",
 		"{\"execute\" \"a\"}",
 		"{\"a\":1,\"a\":2}",
-		"{\"a\":\"\\u0000\"}",
+		"{\"a\\u0000\":1}",
 		"{\"a\":\"\xc3\"}",
-		"{\"a\":99999999999999999999}",
-		"{\"a\":1e999}",
+		"{\"a\":099999999999999999999}",
+		"{\"a\":1e999.}",
 		"\"\\ud800\"",
 		"[1,]",
 	};
@@ -446,8 +524,18 @@ static void ask_set(struct client *c, const char *property, const char *value,
 static void test_qom_set(void **state)
 {
 	static const char *const no_uint64[] = {
-		"-1",   "-2097152", "1.5", "1e9", "\"1G\"",
-		"null", "true",     "{}",  "[]",
+		"-1",
+		"-2097152",
+		"1.5",
+		"1e9",
+		"\"1G\"",
+		"null",
+		"true",
+		"{}",
+		"[]",
+		"18446744073709551616",
+		"-9223372036854775809",
+		"1e999",
 	};
 	struct fixture *f = *state;
 	struct client *c = client_open(f);
@@ -467,6 +555,12 @@ static void test_qom_set(void **state)
 	ask_set(c, "requested-size", "9223372036854775807",
 		GENERIC("'requested-size' has to be multiples of 'block-size' "
 			"(0x200000)"));
+	ask_set(c, "requested-size", "18446744073709551615",
+		GENERIC("'requested-size' has to be multiples of 'block-size' "
+			"(0x200000)"));
+	ask_set(c, "requested-size", "18446744073707454464",
+		GENERIC("'requested-size' cannot exceed the memory backend "
+			"size(0x200000000)"));
 	ask_set(c, "size", "0",
 		GENERIC("Property 'virtio-mem-pci.size' is not writable"));
 	assert_int_equal(f->machine->devices[0].device.requested_size, GiB);
@@ -942,6 +1036,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		QMP_TEST(test_negotiation),
 		QMP_TEST(test_envelope),
+		QMP_TEST(test_ids),
+		QMP_TEST(test_strings_that_are_none),
 		QMP_TEST(test_bad_json),
 		QMP_TEST(test_random_bytes),
 		QMP_TEST(test_split_and_joined),

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "json_text.h"
 #include "server.h"
 
 #ifndef PARAMEM_VERSION
@@ -65,7 +66,7 @@ static int run_capabilities(struct qmp_conn *conn, const json_t *args,
 	const json_t *enable = json_object_get(args, "enable");
 	const json_t *first = json_array_get(enable, 0);
 
-	if (first && !json_is_string(first))
+	if (first && !json_text_is_string(first))
 		return qmp_error_set(error, QMP_GENERIC_ERROR,
 				     "Invalid parameter type for 'enable[0]', "
 				     "expected: string");

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "dispatch.h"
+#include "json_text.h"
 #include "server.h"
 
 static bool conn_may_read(const struct qmp_conn *conn)
@@ -58,7 +59,7 @@ static int conn_queue(struct qmp_conn *conn, const char *text, size_t len)
 
 void qmp_conn_send(struct qmp_conn *conn, json_t *message)
 {
-	char *text = message ? json_dumps(message, JSON_ENCODE_ANY) : NULL;
+	char *text = message ? json_text_print(message) : NULL;
 
 	json_decref(message);
 	if (!conn->dead && (!text || conn_queue(conn, text, strlen(text)) < 0 ||

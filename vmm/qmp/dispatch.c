@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "json_text.h"
 #include "server.h"
 
 json_t *qmp_greeting(void)
@@ -56,7 +57,7 @@ static int check_envelope(const json_t *request, struct qmp_error *error)
 	{
 		if (!strcmp(key, "id"))
 			continue;
-		if (!strcmp(key, "execute") && !json_is_string(value))
+		if (!strcmp(key, "execute") && !json_text_is_string(value))
 			return qmp_error_set(error, QMP_GENERIC_ERROR,
 					     "QMP input member 'execute' must "
 					     "be a string");
@@ -80,7 +81,7 @@ static bool type_matches(const json_t *value, enum qmp_type type)
 {
 	switch (type) {
 	case QMP_STRING:
-		return json_is_string(value);
+		return json_text_is_string(value);
 	case QMP_ARRAY:
 		return json_is_array(value);
 	case QMP_BOOL:
@@ -191,8 +192,7 @@ static int parse_request(const char *text, size_t len, json_t **request,
 {
 	json_error_t parse;
 
-	*request = json_loadb(text, len,
-			      JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &parse);
+	*request = json_text_parse(text, len, &parse);
 	if (*request)
 		return 0;
 	return qmp_error_set(error, QMP_GENERIC_ERROR, "JSON parse error, %s",

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "json_text.h"
 #include "server.h"
 
 /* In the sentences that name a property. */
@@ -208,11 +209,10 @@ static int set_requested_size(struct machine *machine, unsigned int index,
 	struct mem_device_info info;
 	uint64_t size;
 
-	if (!json_is_integer(value) || json_integer_value(value) < 0)
+	if (!json_text_uint64(value, &size))
 		return qmp_error_set(error, QMP_GENERIC_ERROR,
 				     "Parameter 'requested-size' expects "
 				     "uint64");
-	size = (uint64_t)json_integer_value(value);
 	machine_mem_device_info(machine, index, &info);
 	if (size % info.device.block_size)
 		return qmp_error_set(error, QMP_GENERIC_ERROR,
