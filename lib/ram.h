@@ -2,7 +2,8 @@
 /*
  * Host memory that grows and shrinks in place, as its own parts see it.
  *
- *	ram.c           life: from a configuration to a reservation
+ *	ram.c           what can be asked of it
+ *	ram_life.c      from a configuration to a reservation, and back
  *	ram_resize.c    growing and shrinking, with the listeners
  *	ram_pages.c     populating and discarding, with the check of it
  *	ram_range.c     the address space below all of that

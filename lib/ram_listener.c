@@ -2,12 +2,9 @@
 /* Who hears of a pm_ram's size, in order. */
 #include "ram_listener.h"
 
-#include "ram.h"
-
-void pm_ram_add_listener(struct pm_ram *ram, struct pm_ram_listener *l)
+void ram_listener_list_add(struct ram_listener_list *list,
+			   struct pm_ram_listener *l)
 {
-	struct ram_listener_list *list = &ram->listeners;
-
 	l->prev = list->last;
 	l->next = NULL;
 	if (l->prev)
@@ -17,10 +14,9 @@ void pm_ram_add_listener(struct pm_ram *ram, struct pm_ram_listener *l)
 	list->last = l;
 }
 
-void pm_ram_remove_listener(struct pm_ram *ram, struct pm_ram_listener *l)
+void ram_listener_list_remove(struct ram_listener_list *list,
+			      struct pm_ram_listener *l)
 {
-	struct ram_listener_list *list = &ram->listeners;
-
 	if (l->prev)
 		l->prev->next = l->next;
 	else

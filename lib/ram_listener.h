@@ -20,6 +20,11 @@ struct ram_step {
 	uint64_t max;
 };
 
+void ram_listener_list_add(struct ram_listener_list *list,
+			   struct pm_ram_listener *l);
+void ram_listener_list_remove(struct ram_listener_list *list,
+			      struct pm_ram_listener *l);
+
 /*
  * Both tell all, in the order of registration. When one fails, those that had
  * succeeded hear the counterpart, in reverse, and its -errno is returned.

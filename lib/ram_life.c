@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Host memory that grows and shrinks in place: from a configuration to a
+ * reservation, and back.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ram.h"
+#include "ram_range.h"
+#include "ram_settings.h"
+
+static const struct ram_ops *const back_ends[] = {
+	[PM_RAM_ANON] = &ram_anon_ops,
+	[PM_RAM_MEMFD] = &ram_memfd_ops,
+	[PM_RAM_HUGETLB] = &ram_hugetlb_ops,
+};
+
+#define NR_BACK_ENDS (sizeof(back_ends) / sizeof(back_ends[0]))
+
+static int check_config(const struct pm_ram_config *c, struct pm_error *err)
+{
+	if (c->backend >= NR_BACK_ENDS)
+		return pm_error_set(err, EINVAL,
+				    "There is no memory back end number %u",
+				    (unsigned int)c->backend);
+	if (c->page_size && c->backend != PM_RAM_HUGETLB)
+		return pm_error_set(err, EINVAL,
+				    "A page size of %" PRIu64
+				    " bytes can be chosen for the hugetlb "
+				    "back end only",
+				    c->page_size);
+	return ram_settings_check(c, err);
+}
+
+static int check_max_size(const struct pm_ram *ram, struct pm_error *err)
+{
+	if (ram->max_size && ram->max_size % ram->page_size == 0)
+		return 0;
+	return pm_error_set(err, EINVAL,
+			    "A maximum memory size of %" PRIu64
+			    " bytes is not a multiple of the page size, "
+			    "%" PRIu64,
+			    ram->max_size, ram->page_size);
+}
+
+static int reserve(struct pm_ram *ram, struct pm_error *err)
+{
+	int ret = ram_range_reserve(ram);
+
+	if (ret < 0)
+		return pm_error_set(err, -ret,
+				    "Cannot reserve %" PRIu64
+				    " bytes of address space: %s",
+				    ram->max_size, strerror(-ret));
+	return ram_settings_apply(ram, 0, ram->max_size, err);
+}
+
+static int set_up(struct pm_ram *ram, struct pm_error *err)
+{
+	int ret = ram->ops->open(ram, err);
+
+	if (!ret)
+		ret = check_max_size(ram, err);
+	if (!ret)
+		ret = reserve(ram, err);
+	return ret;
+}
+
+int pm_ram_create(const struct pm_ram_config *config, struct pm_ram **ram,
+		  struct pm_error *err)
+{
+	struct pm_ram *r;
+	int ret = check_config(config, err);
+
+	if (ret < 0)
+		return ret;
+	r = calloc(1, sizeof(*r));
+	if (!r)
+		return pm_error_set(err, ENOMEM, "Out of memory");
+	r->ops = back_ends[config->backend];
+	r->config = *config;
+	r->max_size = config->max_size;
+	r->fd = -1;
+	r->pagemap_fd = -1;
+	ret = set_up(r, err);
+	if (ret < 0) {
+		pm_ram_destroy(r);
+		return ret;
+	}
+	*ram = r;
+	return 0;
+}
+
+void pm_ram_destroy(struct pm_ram *ram)
+{
+	if (!ram)
+		return;
+	ram_range_release(ram);
+	if (ram->fd >= 0)
+		close(ram->fd);
+	if (ram->pagemap_fd >= 0)
+		close(ram->pagemap_fd);
+	free(ram);
+}
+
+void pm_ram_add_listener(struct pm_ram *ram, struct pm_ram_listener *l)
+{
+	ram_listener_list_add(&ram->listeners, l);
+}
+
+void pm_ram_remove_listener(struct pm_ram *ram, struct pm_ram_listener *l)
+{
+	ram_listener_list_remove(&ram->listeners, l);
+}
