@@ -59,9 +59,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/mman.h>
 
-#include "guard_uffd.h"
+#include "guard_back_ends.h"
+#include "guard_fault.h"
+#include "guard_loans.h"
+#include "guard_tables.h"
 #include "ram.h"
 
 #define SPAN_MIN  (UINT64_C(1) << 30)
@@ -72,27 +75,6 @@ static const struct guard_ops *const back_ends[] = {
 	[PM_RAM_MEMFD] = &guard_memfd_ops,
 	[PM_RAM_HUGETLB] = &guard_hugetlb_ops,
 };
-
-void guard_lock(struct guard *g)
-{
-	if (g->owner && g->owner->guard_lock)
-		g->owner->guard_lock(g->opaque);
-}
-
-void guard_unlock(struct guard *g)
-{
-	if (g->owner && g->owner->guard_unlock)
-		g->owner->guard_unlock(g->opaque);
-}
-
-struct block_range guard_blocks(const struct guard *g, uint64_t offset,
-				uint64_t size)
-{
-	return (struct block_range){
-		.first = offset / g->block_size,
-		.count = size / g->block_size,
-	};
-}
 
 /* ---- spans --------------------------------------------------------------- */
 
@@ -228,9 +210,60 @@ int guard_discard(struct guard *g, uint64_t offset, uint64_t size)
 	return ret;
 }
 
+bool guard_is_on(const struct guard *g)
+{
+	return g->ops;
+}
+
+int guard_expire(struct guard *g)
+{
+	int timeout;
+
+	guard_lock(g);
+	timeout = guard_loans_expire(g);
+	guard_unlock(g);
+	guard_tell_late(g);
+	return timeout;
+}
+
+int guard_recall(struct guard *g)
+{
+	int ret;
+
+	if (!g->ops)
+		return 0;
+	guard_lock(g);
+	ret = guard_loans_recall(g);
+	guard_unlock(g);
+	guard_tell_late(g);
+	return ret;
+}
+
 void guard_set_inaccessible(struct guard *g, bool inaccessible)
 {
 	g->inaccessible = inaccessible;
+}
+
+/* What was closed may have been so because it could not be watched. */
+static int open_again(struct guard *g)
+{
+	uint64_t size = g->ram->size;
+	int ret = g->ops->remap ? g->ops->remap(g, 0, size) : 0;
+
+	if (!ret && mprotect(g->view, size, PROT_READ | PROT_WRITE) < 0)
+		ret = -errno;
+	return ret;
+}
+
+void guard_reset(struct guard *g)
+{
+	if (!g->ops)
+		return;
+	guard_lock(g);
+	guard_loans_recall(g);
+	if (g->refused && open_again(g) == 0)
+		g->refused = false;
+	guard_unlock(g);
 }
 
 /* ---- life ---------------------------------------------------------------- */
@@ -261,27 +294,33 @@ static int open_back_end(struct guard *g)
 	/* Marks would keep huge pages away: see guard_anon.c. */
 	if (ops == &guard_anon_ops && g->ram->config.thp != PM_THP_OFF)
 		wants &= ~(uint64_t)UFFD_FEATURE_WP_UNPOPULATED;
-	ret = uffd_open(ops->needs, wants, &g->features, &g->lack);
+	ret = uffd_open(g->uffd, ops->needs, wants, &g->lack);
 	if (ret < 0)
 		return ret;
-	g->uffd = ret;
 	ret = ops->open(g, &g->lack);
 	if (ret < 0) {
 		ops->close(g);
-		close(g->uffd);
 		return ret;
 	}
 	g->ops = ops;
+	g->user = (struct uffd_user){
+		.start = g->view,
+		.size = pm_ram_max_size(g->ram),
+		.fault = guard_fault,
+	};
+	uffd_add_user(g->uffd, &g->user);
 	return 0;
 }
 
 int guard_init(struct guard *g, enum pm_guard mode, struct pm_ram *ram,
-	       uint64_t block_size, const struct pm_device_ops *owner,
-	       void *opaque, struct pm_error *err)
+	       uint64_t block_size, struct uffd *uffd,
+	       const struct pm_device_ops *owner, void *opaque,
+	       struct pm_error *err)
 {
 	*g = (struct guard){ .ram = ram,
 			     .view = pm_ram_host(ram),
 			     .block_size = block_size,
+			     .uffd = uffd,
 			     .owner = owner,
 			     .opaque = opaque };
 	g->span_size = block_size > SPAN_MIN ? block_size : SPAN_MIN;
@@ -306,9 +345,8 @@ void guard_finish(struct guard *g)
 {
 	if (g->ops) {
 		pm_ram_remove_listener(g->ram, &g->listener);
+		uffd_remove_user(g->uffd, &g->user);
 		g->ops->close(g);
-		/* Whoever still waits for a page goes on, unguarded. */
-		close(g->uffd);
 	}
 	free(g->granted.words);
 	free(g->covered.words);

@@ -29,8 +29,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "guard.h"
-#include "guard_uffd.h"
+#include "guard_back_ends.h"
 #include "ram.h"
 #include "ram_resident.h"
 
@@ -54,7 +53,7 @@
 /* Whether places without a page are protected by a mark. */
 static bool marks(const struct guard *g)
 {
-	return g->features & UFFD_FEATURE_WP_UNPOPULATED;
+	return g->uffd->features & UFFD_FEATURE_WP_UNPOPULATED;
 }
 
 /*
@@ -110,7 +109,7 @@ static int shut(struct guard *g, uint64_t offset, uint64_t size)
 
 	if (!marks(g) && madvise(start, size, MADV_POPULATE_READ) < 0)
 		return -errno;
-	ret = uffd_protect(g->uffd, start, size, true);
+	ret = uffd_protect(g->uffd->fd, start, size, true);
 	return ret ? ret : is_shut(g, offset, size);
 }
 
@@ -131,14 +130,14 @@ static void anon_close(struct guard *g)
 
 static int anon_grown(struct guard *g, uint64_t offset, uint64_t size)
 {
-	return uffd_register(g->uffd, g->view + offset, size,
+	return uffd_register(g->uffd->fd, g->view + offset, size,
 			     UFFDIO_REGISTER_MODE_WP);
 }
 
 /* What is there is enough: it holds up whoever writes to it. */
 static int anon_protect(struct guard *g, uint64_t offset, uint64_t size)
 {
-	return uffd_protect(g->uffd, g->view + offset, size, true);
+	return uffd_protect(g->uffd->fd, g->view + offset, size, true);
 }
 
 /*
@@ -148,7 +147,7 @@ static int anon_protect(struct guard *g, uint64_t offset, uint64_t size)
 static int anon_grant(struct guard *g, uint64_t offset, uint64_t size,
 		      bool keep)
 {
-	int ret = uffd_protect(g->uffd, g->view + offset, size, false);
+	int ret = uffd_protect(g->uffd->fd, g->view + offset, size, false);
 
 	guard_forget_loans(g, offset, size);
 	if (ret || keep)
@@ -183,14 +182,14 @@ static int anon_serve(struct guard *g, uint64_t offset)
 {
 	uint64_t page = g->ram->page_size;
 
-	return uffd_wake(g->uffd, g->view + offset - offset % page, page);
+	return uffd_wake(g->uffd->fd, g->view + offset - offset % page, page);
 }
 
 static int anon_lend(struct guard *g, uint64_t offset, uint64_t size,
 		     bool write)
 {
 	(void)write; /* nobody has to wait to read */
-	return uffd_protect(g->uffd, g->view + offset, size, false);
+	return uffd_protect(g->uffd->fd, g->view + offset, size, false);
 }
 
 const struct guard_ops guard_anon_ops = {

@@ -27,8 +27,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 
-#include "guard.h"
-#include "guard_uffd.h"
+#include "guard_back_ends.h"
 #include "host.h"
 #include "ram.h"
 #include "ram_file.h"
@@ -44,7 +43,7 @@
 
 static bool can_protect(const struct guard *g)
 {
-	return g->features & UFFD_FEATURE_WP_HUGETLBFS_SHMEM;
+	return g->uffd->features & UFFD_FEATURE_WP_HUGETLBFS_SHMEM;
 }
 
 /* From here on, who touches a page of it that the file lacks waits. */
@@ -53,7 +52,7 @@ static int watch(struct guard *g, uint64_t offset, uint64_t size)
 	uint64_t modes = UFFDIO_REGISTER_MODE_MISSING;
 
 	modes |= can_protect(g) ? UFFDIO_REGISTER_MODE_WP : 0;
-	return uffd_register(g->uffd, g->view + offset, size, modes);
+	return uffd_register(g->uffd->fd, g->view + offset, size, modes);
 }
 
 /*
@@ -62,7 +61,7 @@ static int watch(struct guard *g, uint64_t offset, uint64_t size)
  */
 static bool respects_holes(const struct guard *g)
 {
-	return g->features & UFFD_FEATURE_WP_UNPOPULATED;
+	return g->uffd->features & UFFD_FEATURE_WP_UNPOPULATED;
 }
 
 static int file_open(struct guard *g, const char **lack)
@@ -101,7 +100,7 @@ static int set_protection(struct guard *g, uint64_t offset, uint64_t size,
 {
 	if (!can_protect(g))
 		return 0;
-	return uffd_protect(g->uffd, g->view + offset, size, on);
+	return uffd_protect(g->uffd->fd, g->view + offset, size, on);
 }
 
 static int file_protect(struct guard *g, uint64_t offset, uint64_t size)
@@ -142,7 +141,7 @@ static int hugetlb_discard(struct guard *g, uint64_t offset, uint64_t size)
 
 static int wake(struct guard *g, uint64_t offset, uint64_t size)
 {
-	return uffd_wake(g->uffd, g->view + offset, size);
+	return uffd_wake(g->uffd->fd, g->view + offset, size);
 }
 
 /* Where there is no page, one of zeros comes, a small one, whatever the host. */
@@ -152,7 +151,7 @@ static int fill(struct guard *g, uint64_t offset, uint64_t size, bool protected)
 
 	for (uint64_t at = offset; at < offset + size && !ret;
 	     at += g->ram->page_size) {
-		ret = uffd_zero_page(g->uffd, g->view + at, protected);
+		ret = uffd_zero_page(g->uffd->fd, g->view + at, protected);
 		ret = ret == -EEXIST ? 0 : ret;
 	}
 	return ret;
@@ -170,7 +169,7 @@ static int memfd_serve(struct guard *g, uint64_t offset)
 		if (!ret)
 			madvise(g->view + offset, size, MADV_POPULATE_WRITE);
 	} else {
-		ret = uffd_zero(g->uffd, g->view + offset, size);
+		ret = uffd_zero(g->uffd->fd, g->view + offset, size);
 		if (ret == -EEXIST)
 			ret = fill(g, offset, size, false);
 	}

@@ -16,10 +16,12 @@
  * Where mapping anew fails, the tables stay. Where the new mapping cannot be
  * watched, or that page not be taken away, the range is closed.
  */
+#include "guard_tables.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
-#include "guard.h"
+#include "guard_loans.h"
 #include "ram.h"
 
 /* Each is of 4 KiB and maps ram_thp_size(): what one GiB of reading leaves. */
@@ -77,7 +79,7 @@ static void doubt(struct guard *g, uint64_t offset, uint64_t size)
 	while (g->ram->ops->find(g->ram, offset, end, true, &offset) == 0 &&
 	       offset < end) {
 		offset -= offset % page;
-		guard_doubt(g, offset, page);
+		guard_loans_doubt(g, offset, page);
 		offset += page;
 	}
 }
@@ -105,7 +107,7 @@ void guard_tables_tidy(struct guard *g)
 	struct block_range run, left = { .count = map->nr_blocks };
 
 	/* What a vCPU holds on to comes back later. */
-	if (g->tables.count < TABLES_MAX || guard_recall(g) < 0)
+	if (g->tables.count < TABLES_MAX || guard_loans_recall(g) < 0)
 		return;
 	while (block_map_first_run(map, left, &run)) {
 		uint64_t n = 0;

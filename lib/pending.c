@@ -12,7 +12,7 @@
  *  PLUG, guarded         cover         listeners         grant
  *  UNPLUG, UNPLUG_ALL    revoke        listeners         discard
  *
- * The range waits in pm_device.pending. What is being plugged counts as
+ * The range waits in struct pending. What is being plugged counts as
  * unplugged until then; what is being unplugged counts as plugged, but nobody
  * may use it any more, since nobody would free what comes back.
  *
@@ -22,27 +22,28 @@
 
 #include <errno.h>
 
-#include "device.h"
-#include "plug.h"
-#include "request.h"
+#include "usable.h"
+#include "wire.h"
 
-bool pending_wanted(const struct pm_device *dev, enum pending_kind kind,
+bool pending_wanted(const struct pending *p, enum pending_kind kind,
 		    uint64_t size)
 {
-	if (!dev->async)
+	if (!p->async)
 		return false;
 	if (kind == PENDING_POPULATE)
 		return true;
 	/* Without a guard, a PLUG is no work. */
-	if (kind == PENDING_PLUG && !dev->guard.ops)
+	if (kind == PENDING_PLUG && !guard_is_on(p->plug->guard))
 		return false;
-	return size && size >= dev->async_size;
+	return size && size >= p->async_size;
 }
 
-void pending_begin(struct pm_device *dev, enum pending_kind kind,
+void pending_begin(struct pending *p, enum pending_kind kind,
 		   struct block_range range)
 {
-	dev->pending = (struct pending){ .kind = kind, .range = range };
+	p->kind = kind;
+	p->range = range;
+	p->told = false;
 }
 
 static bool unplugs(const struct pending *p)
@@ -50,127 +51,153 @@ static bool unplugs(const struct pending *p)
 	return p->kind == PENDING_UNPLUG || p->kind == PENDING_UNPLUG_ALL;
 }
 
-bool pending_takes(const struct pm_device *dev, struct block_range range)
+bool pending_takes(const struct pending *p, struct block_range range)
 {
-	const struct pending *p = &dev->pending;
-
 	return unplugs(p) && range.first < p->range.first + p->range.count &&
 	       p->range.first < range.first + range.count;
 }
 
-int pending_check_none(const struct pm_device *dev, struct pm_error *err)
+bool pending_next_run(const struct pending *p, struct block_range rest,
+		      struct block_range *run)
 {
-	if (dev->pending.kind == PENDING_NONE)
-		return 0;
-	return pm_error_set(err, EBUSY,
-			    "Memory device %s: a request is pending", dev->id);
+	const struct block_range *taken = &p->range;
+
+	while (region_next_run(p->plug->region, &rest, run)) {
+		uint64_t end = run->first + run->count;
+
+		if (!pending_takes(p, *run))
+			return true;
+		if (run->first < taken->first) {
+			run->count = taken->first - run->first;
+			return true;
+		}
+		run->first = taken->first + taken->count;
+		run->count = end > run->first ? end - run->first : 0;
+		if (run->count)
+			return true;
+	}
+	return false;
 }
 
-void pending_forget(struct pm_device *dev)
+int pending_check_none(const struct pending *p, struct pm_error *err)
 {
-	const struct pending *p = &dev->pending;
+	if (p->kind == PENDING_NONE)
+		return 0;
+	return pm_error_set(err, EBUSY,
+			    "Memory device %s: a request is pending",
+			    p->plug->region->id);
+}
 
+void pending_forget(struct pending *p)
+{
 	if (!p->told)
 		return;
 	if (unplugs(p))
-		plug_unmark(dev, p->range);
+		region_unmark(p->plug->region, p->range);
 	else
-		plug_hide(dev, p->range);
+		plug_hide(p->plug, p->range);
 }
 
-bool pm_device_pending(const struct pm_device *dev, struct pm_pending *pending)
+bool pending_describe(const struct pending *p, struct pm_pending *out)
 {
-	const struct pending *p = &dev->pending;
+	const struct region *r = p->plug->region;
+	struct extent e;
 
 	if (p->kind == PENDING_NONE)
 		return false;
-	if (!pending)
+	if (!out)
 		return true;
-	device_extent(dev, p->range, &pending->offset, &pending->size);
-	/* The guard knows whole blocks. */
-	pending->unit = p->kind == PENDING_POPULATE ? pm_ram_page_size(dev->ram)
-						    : dev->block_size;
-	pending->unplugs = unplugs(p);
+	e = region_extent(r, p->range);
+	*out = (struct pm_pending){
+		.offset = e.offset,
+		.size = e.size,
+		/* The guard knows whole blocks. */
+		.unit = p->kind == PENDING_POPULATE
+				? pm_ram_page_size(p->plug->ram)
+				: r->block_size,
+		.unplugs = unplugs(p),
+	};
 	return true;
 }
 
 /* What is plugged in a range, run by run. */
-static int work_unplug(struct pm_device *dev, struct block_range range,
+static int work_unplug(struct pending *p, struct block_range range,
 		       struct pm_error *err)
 {
 	struct block_range run;
 	int ret = 0;
 
-	while (!ret && plug_next_run(dev, &range, &run))
-		ret = dev->pending.told ? plug_discard(dev, run, err)
-					: plug_revoke(dev, run, err);
+	while (!ret && region_next_run(p->plug->region, &range, &run))
+		ret = p->told ? plug_discard(p->plug, run, err)
+			      : plug_revoke(p->plug, run, err);
 	return ret;
 }
 
-int pm_device_pending_work(struct pm_device *dev, uint64_t offset,
-			   uint64_t size, struct pm_error *err)
+static int nothing_pending(const struct pending *p, struct pm_error *err)
 {
+	return pm_error_set(err, EPROTO,
+			    "Memory device %s: no request is pending",
+			    p->plug->region->id);
+}
+
+int pending_work(struct pending *p, uint64_t offset, uint64_t size,
+		 struct pm_error *err)
+{
+	const struct region *r = p->plug->region;
 	const struct block_range range = {
-		.first = offset / dev->block_size,
-		.count = size / dev->block_size,
+		.first = offset / r->block_size,
+		.count = size / r->block_size,
 	};
 
-	switch (dev->pending.kind) {
+	switch (p->kind) {
 	case PENDING_POPULATE:
-		return pm_ram_populate(dev->ram, offset, size, err);
+		return pm_ram_populate(p->plug->ram, offset, size, err);
 	case PENDING_PLUG:
-		return dev->pending.told ? plug_grant(dev, range, err)
-					 : plug_cover(dev, range, err);
+		return p->told ? plug_grant(p->plug, range, err)
+			       : plug_cover(p->plug, range, err);
 	case PENDING_UNPLUG:
 	case PENDING_UNPLUG_ALL:
-		return work_unplug(dev, range, err);
+		return work_unplug(p, range, err);
 	case PENDING_NONE:
 		break;
 	}
-	return pm_error_set(err, EPROTO,
-			    "Memory device %s: no request is pending", dev->id);
+	return nothing_pending(p, err);
 }
 
 /* ---- the end ------------------------------------------------------------- */
 
 /* All is as it was, as far as that can be. */
-static int undo(struct pm_device *dev, int ret, const struct pm_error *why,
+static int undo(struct pending *p, int ret, const struct pm_error *why,
 		struct pm_error *err)
 {
-	const struct pending *p = &dev->pending;
-
 	if (unplugs(p))
-		return plug_keep(dev, p->range, p->told, ret, why, err);
+		return plug_keep(p->plug, p->range, p->told, ret, why, err);
 	if (p->told)
-		plug_hide(dev, p->range);
-	return plug_failed(dev, p->range, ret, why, err);
+		plug_hide(p->plug, p->range);
+	return plug_failed(p->plug, p->range, ret, why, err);
 }
 
-static void finish(struct pm_device *dev)
+static void finish(struct pending *p)
 {
-	const struct pending *p = &dev->pending;
-
 	if (!unplugs(p)) {
-		plug_mark(dev, p->range);
+		region_mark(p->plug->region, p->range);
 		return;
 	}
-	plug_unmark(dev, p->range);
+	region_unmark(p->plug->region, p->range);
 	if (p->kind == PENDING_UNPLUG_ALL)
 		/* As it may, what cannot shrink keeps its size. */
-		device_shrink_usable(dev, NULL);
+		usable_shrink(p->plug->region, p->plug->ram, NULL);
 }
 
 /* The first round has ended well. 1 when there is a second. */
-static int turn(struct pm_device *dev, struct pm_error *err)
+static int turn(struct pending *p, struct pm_error *err)
 {
-	struct pending *p = &dev->pending;
-
 	if (p->kind == PENDING_POPULATE)
-		return plug_show(dev, p->range, err);
+		return plug_show(p->plug, p->range, err);
 	if (unplugs(p)) {
-		plug_hide_runs(dev, p->range);
+		plug_hide_runs(p->plug, p->range);
 	} else {
-		int ret = plug_tell(dev, p->range, err);
+		int ret = plug_tell(p->plug, p->range, err);
 
 		if (ret < 0)
 			return ret;
@@ -179,36 +206,32 @@ static int turn(struct pm_device *dev, struct pm_error *err)
 	return 1;
 }
 
-ssize_t pm_device_request_complete(struct pm_device *dev, int result,
-				   const struct pm_error *why, void *response,
-				   size_t response_size, struct pm_error *err)
+ssize_t pending_complete(struct pending *p, int result,
+			 const struct pm_error *why, void *response,
+			 size_t response_size, struct pm_error *err)
 {
-	struct pending *p = &dev->pending;
-	uint64_t before = dev->plugged_size;
 	struct pm_error text = { "" }, mine;
-	int ret = request_check_response_size(response_size, err);
+	int ret = wire_check_response_size(response_size, err);
 
 	if (ret < 0)
 		return ret;
 	if (p->kind == PENDING_NONE)
-		return pm_error_set(err, EPROTO,
-				    "Memory device %s: no request is pending",
-				    dev->id);
+		return nothing_pending(p, err);
 	ret = result;
 	if (!ret && !p->told) {
-		ret = turn(dev, &mine);
+		ret = turn(p, &mine);
 		if (ret > 0)
 			return -EINPROGRESS;
 		why = &mine;
 	}
 	if (ret < 0)
-		undo(dev, ret, why, &text);
+		undo(p, ret, why, &text);
 	else
-		finish(dev);
-	*p = (struct pending){ .kind = PENDING_NONE };
+		finish(p);
+	p->kind = PENDING_NONE;
 	if (err)
 		*err = text;
-	request_answer(ret < 0 ? RESPONSE_BUSY : RESPONSE_ACK, response);
-	device_notify_plugged(dev, before);
+	wire_encode(ret < 0 ? RESPONSE_BUSY : RESPONSE_ACK, STATE_PLUGGED,
+		    response);
 	return PM_RESPONSE_SIZE;
 }

@@ -5,9 +5,10 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
-#include "block_map.h"
 #include "paramem.h"
+#include "plug.h"
 
 enum pending_kind {
 	PENDING_NONE,
@@ -17,27 +18,43 @@ enum pending_kind {
 	PENDING_UNPLUG_ALL,
 };
 
+/* All zeros but for what its device sets: nothing is pending. */
 struct pending {
+	struct plug *plug;
+	bool async; /* long work is left to the caller, from so much on: */
+	uint64_t async_size;
 	enum pending_kind kind;
 	struct block_range range;
 	bool told; /* the listeners: the second round */
 };
 
 /* Whether work on so many bytes is to be left to the caller. */
-bool pending_wanted(const struct pm_device *dev, enum pending_kind kind,
+bool pending_wanted(const struct pending *p, enum pending_kind kind,
 		    uint64_t size);
 
 /* Nothing is pending. */
-void pending_begin(struct pm_device *dev, enum pending_kind kind,
+void pending_begin(struct pending *p, enum pending_kind kind,
 		   struct block_range range);
 
 /* Whether any of these blocks is being unplugged: as good as gone. */
-bool pending_takes(const struct pm_device *dev, struct block_range range);
+bool pending_takes(const struct pending *p, struct block_range range);
+
+/* The first run of plugged blocks in @rest that is not being unplugged. */
+bool pending_next_run(const struct pending *p, struct block_range rest,
+		      struct block_range *run);
 
 /* The device goes: those who were told of the blocks are told otherwise. */
-void pending_forget(struct pm_device *dev);
+void pending_forget(struct pending *p);
 
 /* -EBUSY with a sentence while a request is pending. */
-int pending_check_none(const struct pm_device *dev, struct pm_error *err);
+int pending_check_none(const struct pending *p, struct pm_error *err);
+
+/* As pm_device_pending(), _pending_work() and _request_complete() say. */
+bool pending_describe(const struct pending *p, struct pm_pending *out);
+int pending_work(struct pending *p, uint64_t offset, uint64_t size,
+		 struct pm_error *err);
+ssize_t pending_complete(struct pending *p, int result,
+			 const struct pm_error *why, void *response,
+			 size_t response_size, struct pm_error *err);
 
 #endif

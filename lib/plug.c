@@ -18,257 +18,204 @@
  *                                 lacks them until they are unplugged again,
  *                                 and the sentence says so
  */
+#include "plug.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
-#include "device.h"
-#include "plug.h"
-
-/* The same range in bytes, from the start of the region. */
-struct extent {
-	uint64_t offset;
-	uint64_t size;
-};
-
-static struct extent extent_of(const struct pm_device *dev,
-			       struct block_range range)
-{
-	struct extent e = { 0, 0 };
-
-	device_extent(dev, range, &e.offset, &e.size);
-	return e;
-}
-
 /* @ret, and in @err a sentence about it if it is a failure. */
-static int check(const struct pm_device *dev, struct extent e, int ret,
+static int check(const struct plug *p, struct extent e, int ret,
 		 const char *what, struct pm_error *err)
 {
 	if (!ret)
 		return 0;
 	return pm_error_set(err, -ret,
 			    "cannot %s %" PRIu64 " bytes at 0x%" PRIx64 ": %s",
-			    what, e.size, dev->addr + e.offset, strerror(-ret));
+			    what, e.size, p->region->addr + e.offset,
+			    strerror(-ret));
 }
 
 /* ---- plugging ------------------------------------------------------------ */
 
 /* Best effort: the answer is a failure in any case. */
-static void empty_again(struct pm_device *dev, struct extent e)
+static void empty_again(struct plug *p, struct extent e)
 {
-	guard_revoke(&dev->guard, e.offset, e.size);
-	guard_discard(&dev->guard, e.offset, e.size);
+	guard_revoke(p->guard, e.offset, e.size);
+	guard_discard(p->guard, e.offset, e.size);
 }
 
-int plug_failed(struct pm_device *dev, struct block_range range, int ret,
+int plug_failed(struct plug *p, struct block_range range, int ret,
 		const struct pm_error *why, struct pm_error *err)
 {
-	struct extent e = extent_of(dev, range);
+	struct extent e = region_extent(p->region, range);
 	struct pm_error plain;
 
-	empty_again(dev, e);
+	empty_again(p, e);
 	if (!why || !why->text[0]) {
-		check(dev, e, ret, "plug", &plain);
+		check(p, e, ret, "plug", &plain);
 		why = &plain;
 	}
-	return pm_error_set(err, -ret, "Memory device %s: %s", dev->id,
+	return pm_error_set(err, -ret, "Memory device %s: %s", p->region->id,
 			    why->text);
 }
 
-int plug_cover(struct pm_device *dev, struct block_range range,
-	       struct pm_error *err)
+int plug_cover(struct plug *p, struct block_range range, struct pm_error *err)
 {
-	struct extent e = extent_of(dev, range);
+	struct extent e = region_extent(p->region, range);
 
-	return check(dev, e, guard_cover(&dev->guard, e.offset, e.size), "plug",
+	return check(p, e, guard_cover(p->guard, e.offset, e.size), "plug",
 		     err);
 }
 
-int plug_grant(struct pm_device *dev, struct block_range range,
-	       struct pm_error *err)
+int plug_grant(struct plug *p, struct block_range range, struct pm_error *err)
 {
-	struct extent e = extent_of(dev, range);
+	struct extent e = region_extent(p->region, range);
 
-	return check(dev, e, guard_grant(&dev->guard, e.offset, e.size, false),
+	return check(p, e, guard_grant(p->guard, e.offset, e.size, false),
 		     "plug", err);
 }
 
-int plug_tell(struct pm_device *dev, struct block_range range,
-	      struct pm_error *err)
+int plug_tell(struct plug *p, struct block_range range, struct pm_error *err)
 {
-	struct extent e = extent_of(dev, range);
+	struct extent e = region_extent(p->region, range);
 
-	return check(dev, e,
-		     listener_list_populate(&dev->listeners, e.offset, e.size),
+	return check(p, e,
+		     listener_list_populate(&p->listeners, e.offset, e.size),
 		     "plug", err);
-}
-
-void plug_mark(struct pm_device *dev, struct block_range range)
-{
-	assert(block_map_all_clear(&dev->plugged, range));
-	block_map_set(&dev->plugged, range);
-	dev->plugged_size += extent_of(dev, range).size;
 }
 
 /* Granted first, since a page can only be had where writing is allowed. */
-int plug_prepare(struct pm_device *dev, struct block_range range,
-		 struct pm_error *err)
+int plug_prepare(struct plug *p, struct block_range range, struct pm_error *err)
 {
-	int ret = plug_cover(dev, range, err);
+	int ret = plug_cover(p, range, err);
 
-	return ret ? ret : plug_grant(dev, range, err);
+	return ret ? ret : plug_grant(p, range, err);
 }
 
-int plug_show(struct pm_device *dev, struct block_range range,
-	      struct pm_error *err)
+int plug_show(struct plug *p, struct block_range range, struct pm_error *err)
 {
-	int ret = plug_tell(dev, range, err);
+	int ret = plug_tell(p, range, err);
 
 	if (ret < 0)
 		return ret;
-	ret = plug_grant(dev, range, err);
+	ret = plug_grant(p, range, err);
 	if (ret < 0)
-		plug_hide(dev, range);
+		plug_hide(p, range);
 	return ret;
 }
 
-static int populate(struct pm_device *dev, struct block_range range,
+static int populate(struct plug *p, struct block_range range,
 		    struct pm_error *err)
 {
-	struct extent e = extent_of(dev, range);
-	int ret = plug_prepare(dev, range, err);
+	struct extent e = region_extent(p->region, range);
+	int ret = plug_prepare(p, range, err);
 
-	return ret ? ret : pm_ram_populate(dev->ram, e.offset, e.size, err);
+	return ret ? ret : pm_ram_populate(p->ram, e.offset, e.size, err);
 }
 
 /* Protected before it is shown, and granted at the very last. */
-int plug_set(struct pm_device *dev, struct block_range range,
-	     struct pm_error *err)
+int plug_set(struct plug *p, struct block_range range, struct pm_error *err)
 {
 	struct pm_error why;
-	int ret = dev->populates ? populate(dev, range, &why)
-				 : plug_cover(dev, range, &why);
+	int ret = p->populates ? populate(p, range, &why)
+			       : plug_cover(p, range, &why);
 
 	if (!ret)
-		ret = plug_show(dev, range, &why);
+		ret = plug_show(p, range, &why);
 	if (ret < 0)
-		return plug_failed(dev, range, ret, &why, err);
-	plug_mark(dev, range);
+		return plug_failed(p, range, ret, &why, err);
+	region_mark(p->region, range);
 	return 0;
 }
 
 /* ---- unplugging ---------------------------------------------------------- */
 
-bool plug_next_run(const struct pm_device *dev, struct block_range *rest,
-		   struct block_range *run)
+int plug_revoke(struct plug *p, struct block_range range, struct pm_error *err)
 {
-	uint64_t end = rest->first + rest->count;
+	struct extent e = region_extent(p->region, range);
 
-	if (!block_map_first_run(&dev->plugged, *rest, run))
-		return false;
-	rest->first = run->first + run->count;
-	rest->count = end - rest->first;
-	return true;
+	return check(p, e, guard_revoke(p->guard, e.offset, e.size), "free",
+		     err);
 }
 
-int plug_revoke(struct pm_device *dev, struct block_range range,
-		struct pm_error *err)
+int plug_discard(struct plug *p, struct block_range range, struct pm_error *err)
 {
-	struct extent e = extent_of(dev, range);
+	struct extent e = region_extent(p->region, range);
 
-	return check(dev, e, guard_revoke(&dev->guard, e.offset, e.size),
-		     "free", err);
+	return check(p, e, guard_discard(p->guard, e.offset, e.size), "free",
+		     err);
 }
 
-int plug_discard(struct pm_device *dev, struct block_range range,
-		 struct pm_error *err)
+void plug_hide(struct plug *p, struct block_range range)
 {
-	struct extent e = extent_of(dev, range);
+	struct extent e = region_extent(p->region, range);
 
-	return check(dev, e, guard_discard(&dev->guard, e.offset, e.size),
-		     "free", err);
+	listener_list_discard(&p->listeners, e.offset, e.size);
 }
 
-void plug_hide(struct pm_device *dev, struct block_range range)
-{
-	struct extent e = extent_of(dev, range);
-
-	listener_list_discard(&dev->listeners, e.offset, e.size);
-}
-
-void plug_hide_runs(struct pm_device *dev, struct block_range range)
+void plug_hide_runs(struct plug *p, struct block_range range)
 {
 	struct block_range run;
 
-	while (plug_next_run(dev, &range, &run))
-		plug_hide(dev, run);
+	while (region_next_run(p->region, &range, &run))
+		plug_hide(p, run);
 }
 
-void plug_unmark(struct pm_device *dev, struct block_range range)
-{
-	struct block_range run;
-
-	while (plug_next_run(dev, &range, &run)) {
-		block_map_clear(&dev->plugged, run);
-		dev->plugged_size -= extent_of(dev, run).size;
-	}
-}
-
-int plug_keep(struct pm_device *dev, struct block_range range, bool told,
-	      int ret, const struct pm_error *why, struct pm_error *err)
+int plug_keep(struct plug *p, struct block_range range, bool told, int ret,
+	      const struct pm_error *why, struct pm_error *err)
 {
 	struct block_range rest = range, run;
 	struct pm_error plain;
 	int lost = 0;
 
-	while (plug_next_run(dev, &rest, &run)) {
-		struct extent e = extent_of(dev, run);
+	while (region_next_run(p->region, &rest, &run)) {
+		struct extent e = region_extent(p->region, run);
 		int failed = 0;
 
 		if (told)
-			failed = listener_list_populate(&dev->listeners,
-							e.offset, e.size);
+			failed = listener_list_populate(&p->listeners, e.offset,
+							e.size);
 		if (!failed)
-			failed = guard_grant(&dev->guard, e.offset, e.size,
-					     true);
+			failed = guard_grant(p->guard, e.offset, e.size, true);
 		lost = lost ? lost : failed;
 	}
 	if (!why || !why->text[0]) {
-		check(dev, extent_of(dev, range), ret, "free", &plain);
+		check(p, region_extent(p->region, range), ret, "free", &plain);
 		why = &plain;
 	}
-	return pm_error_set(err, -ret, "Memory device %s: %s%s", dev->id,
+	return pm_error_set(err, -ret, "Memory device %s: %s%s", p->region->id,
 			    why->text,
 			    lost ? "; nor can it be mapped again" : "");
 }
 
-int plug_clear(struct pm_device *dev, struct block_range range,
-	       struct pm_error *err)
+int plug_clear(struct plug *p, struct block_range range, struct pm_error *err)
 {
 	struct pm_error why;
 	/* Access goes first, or a vCPU could bring freed pages back. */
-	int ret = plug_revoke(dev, range, &why);
+	int ret = plug_revoke(p, range, &why);
 
-	assert(block_map_all_set(&dev->plugged, range));
-	plug_hide(dev, range);
+	assert(block_map_all_set(&p->region->plugged, range));
+	plug_hide(p, range);
 	if (!ret)
-		ret = plug_discard(dev, range, &why);
+		ret = plug_discard(p, range, &why);
 	if (ret < 0)
-		return plug_keep(dev, range, true, ret, &why, err);
-	plug_unmark(dev, range);
+		return plug_keep(p, range, true, ret, &why, err);
+	region_unmark(p->region, range);
 	return 0;
 }
 
-int plug_clear_all(struct pm_device *dev, struct pm_error *err)
+int plug_clear_all(struct plug *p, struct pm_error *err)
 {
-	struct block_range rest = device_usable_blocks(dev);
+	struct block_range rest = region_usable_blocks(p->region);
 	struct block_range run;
 	int first_failure = 0;
 
-	while (dev->plugged_size && plug_next_run(dev, &rest, &run)) {
+	while (p->region->plugged_size &&
+	       region_next_run(p->region, &rest, &run)) {
 		/* The first failure explains best; @err keeps it. */
-		int ret = plug_clear(dev, run, first_failure ? NULL : err);
+		int ret = plug_clear(p, run, first_failure ? NULL : err);
 
 		if (!first_failure)
 			first_failure = ret;
@@ -276,7 +223,7 @@ int plug_clear_all(struct pm_device *dev, struct pm_error *err)
 	return first_failure;
 }
 
-void plug_forget_all(struct pm_device *dev)
+void plug_forget_all(struct plug *p)
 {
-	plug_hide_runs(dev, device_usable_blocks(dev));
+	plug_hide_runs(p, region_usable_blocks(p->region));
 }

@@ -8,27 +8,36 @@
 
 #include <stdbool.h>
 
-#include "block_map.h"
+#include "guard.h"
+#include "listener.h"
 #include "paramem.h"
+#include "region.h"
+
+/* What moves. All of it is its device's. */
+struct plug {
+	struct region *region;
+	struct pm_ram *ram;
+	struct guard *guard;
+	struct listener_list listeners;
+	bool populates; /* blocks get their pages when they are plugged */
+};
 
 /* ---- at once ------------------------------------------------------------- */
 
 /* Plugs unplugged blocks of the usable region. -errno leaves all unplugged. */
-int plug_set(struct pm_device *dev, struct block_range range,
-	     struct pm_error *err);
+int plug_set(struct plug *p, struct block_range range, struct pm_error *err);
 
 /* Unplugs plugged blocks. -errno leaves all plugged. */
-int plug_clear(struct pm_device *dev, struct block_range range,
-	       struct pm_error *err);
+int plug_clear(struct plug *p, struct block_range range, struct pm_error *err);
 
 /*
  * Unplugs all blocks, run by run. After a failure the runs that could not be
  * freed stay plugged, all others are unplugged; returns the first failure.
  */
-int plug_clear_all(struct pm_device *dev, struct pm_error *err);
+int plug_clear_all(struct plug *p, struct pm_error *err);
 
 /* The device goes: listeners hear discard, the memory is left to its owner. */
-void plug_forget_all(struct pm_device *dev);
+void plug_forget_all(struct plug *p);
 
 /* ---- step by step -------------------------------------------------------- */
 
@@ -39,53 +48,40 @@ void plug_forget_all(struct pm_device *dev);
  */
 
 /* Unplugged blocks: may be shown, if protected. Any thread. */
-int plug_cover(struct pm_device *dev, struct block_range range,
-	       struct pm_error *err);
+int plug_cover(struct plug *p, struct block_range range, struct pm_error *err);
 /* Listeners hear populate. */
-int plug_tell(struct pm_device *dev, struct block_range range,
-	      struct pm_error *err);
+int plug_tell(struct plug *p, struct block_range range, struct pm_error *err);
 /* The guest may use them. Any thread. */
-int plug_grant(struct pm_device *dev, struct block_range range,
-	       struct pm_error *err);
-/* They are plugged. */
-void plug_mark(struct pm_device *dev, struct block_range range);
+int plug_grant(struct plug *p, struct block_range range, struct pm_error *err);
 
 /* For those that get their pages before they are shown: covers and grants. */
-int plug_prepare(struct pm_device *dev, struct block_range range,
+int plug_prepare(struct plug *p, struct block_range range,
 		 struct pm_error *err);
 /* Tells and grants, or neither. */
-int plug_show(struct pm_device *dev, struct block_range range,
-	      struct pm_error *err);
+int plug_show(struct plug *p, struct block_range range, struct pm_error *err);
 
 /*
  * Plugging failed with @ret, because of @why, which may be NULL. No listener
  * knows of the blocks. Leaves them empty; returns @ret.
  */
-int plug_failed(struct pm_device *dev, struct block_range range, int ret,
+int plug_failed(struct plug *p, struct block_range range, int ret,
 		const struct pm_error *why, struct pm_error *err);
 
 /* Plugged blocks: the guest may not use them any more. Any thread. */
-int plug_revoke(struct pm_device *dev, struct block_range range,
-		struct pm_error *err);
+int plug_revoke(struct plug *p, struct block_range range, struct pm_error *err);
 /* Listeners hear discard; for a range, or for each run that is plugged. */
-void plug_hide(struct pm_device *dev, struct block_range range);
-void plug_hide_runs(struct pm_device *dev, struct block_range range);
+void plug_hide(struct plug *p, struct block_range range);
+void plug_hide_runs(struct plug *p, struct block_range range);
 /* Frees what is behind them. Any thread. */
-int plug_discard(struct pm_device *dev, struct block_range range,
+int plug_discard(struct plug *p, struct block_range range,
 		 struct pm_error *err);
-/* Whatever is plugged in a range is not any more. */
-void plug_unmark(struct pm_device *dev, struct block_range range);
 
 /*
  * Unplugging failed with @ret, because of @why, which may be NULL: whatever is
  * plugged in the range stays so, and is shown again if listeners were @told.
  * Returns @ret.
  */
-int plug_keep(struct pm_device *dev, struct block_range range, bool told,
-	      int ret, const struct pm_error *why, struct pm_error *err);
-
-/* Takes the first run of plugged blocks off @rest; false: there is none. */
-bool plug_next_run(const struct pm_device *dev, struct block_range *rest,
-		   struct block_range *run);
+int plug_keep(struct plug *p, struct block_range range, bool told, int ret,
+	      const struct pm_error *why, struct pm_error *err);
 
 #endif

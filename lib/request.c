@@ -20,68 +20,31 @@
  * A shrinking requested size may cross a plug on its way; that the size comes
  * before the state, and is a NACK, keeps such a driver working.
  */
-#include <endian.h>
-#include <errno.h>
-#include <stdbool.h>
-#include <string.h>
-
-#include "device.h"
-#include "pending.h"
-#include "plug.h"
 #include "request.h"
 
-/* A decoded request, in the host's byte order. Nothing in it is trusted. */
-struct request {
-	uint16_t type;
-	uint16_t nb_blocks;
-	uint64_t addr;
-};
+#include <errno.h>
+#include <stdbool.h>
+
+#include "usable.h"
+#include "wire.h"
 
 /* Returns the answer; sets @state where the request asks for one. */
-typedef enum response_type request_handler(struct pm_device *dev,
+typedef enum response_type request_handler(struct pending *p,
 					   const struct request *req,
 					   enum block_state *state,
 					   struct pm_error *err);
 
-static struct request request_decode(const void *bytes)
-{
-	struct request_wire wire;
-
-	memcpy(&wire, bytes, sizeof(wire));
-	return (struct request){
-		.type = le16toh(wire.type),
-		.nb_blocks = le16toh(wire.nb_blocks),
-		.addr = le64toh(wire.addr),
-	};
-}
-
-static void response_encode(enum response_type type, enum block_state state,
-			    void *bytes)
-{
-	const struct response_wire wire = {
-		.type = htole16((uint16_t)type),
-		.state = htole16((uint16_t)state),
-	};
-
-	memcpy(bytes, &wire, sizeof(wire));
-}
-
-void request_answer(enum response_type type, void *response)
-{
-	response_encode(type, STATE_PLUGGED, response);
-}
-
 /* The blocks that a request names; false when they are not all usable. */
-static bool request_range(const struct pm_device *dev,
-			  const struct request *req, struct block_range *range)
+static bool request_range(const struct region *r, const struct request *req,
+			  struct block_range *range)
 {
-	uint64_t usable = device_usable_blocks(dev).count;
+	uint64_t usable = region_usable_blocks(r).count;
 	uint64_t first;
 
-	if (req->addr < dev->addr || req->addr % dev->block_size)
+	if (req->addr < r->addr || req->addr % r->block_size)
 		return false;
 	/* In blocks, not in bytes, no sum below can wrap. */
-	first = (req->addr - dev->addr) / dev->block_size;
+	first = (req->addr - r->addr) / r->block_size;
 	if (!req->nb_blocks || first >= usable ||
 	    req->nb_blocks > usable - first)
 		return false;
@@ -91,38 +54,38 @@ static bool request_range(const struct pm_device *dev,
 }
 
 /* Would plugging @count more blocks pass the requested size? */
-static bool past_requested(const struct pm_device *dev, uint64_t count)
+static bool past_requested(const struct region *r, uint64_t count)
 {
 	/* A requested size that shrank may be below the plugged size. */
-	if (dev->plugged_size >= dev->requested_size)
+	if (r->plugged_size >= r->requested_size)
 		return true;
-	return count >
-	       (dev->requested_size - dev->plugged_size) / dev->block_size;
+	return count > (r->requested_size - r->plugged_size) / r->block_size;
 }
 
-static enum response_type plug(struct pm_device *dev, struct block_range range,
+static enum response_type plug(struct pending *p, struct block_range range,
 			       struct pm_error *err)
 {
 	enum pending_kind kind =
-		dev->populates ? PENDING_POPULATE : PENDING_PLUG;
+		p->plug->populates ? PENDING_POPULATE : PENDING_PLUG;
 	struct pm_error why;
 	int ret = 0;
 
-	if (!pending_wanted(dev, kind, range.count * dev->block_size)) {
-		ret = plug_set(dev, range, err);
+	if (!pending_wanted(p, kind,
+			    range.count * p->plug->region->block_size)) {
+		ret = plug_set(p->plug, range, err);
 		return ret < 0 ? RESPONSE_BUSY : RESPONSE_ACK;
 	}
-	if (dev->populates)
-		ret = plug_prepare(dev, range, &why);
+	if (p->plug->populates)
+		ret = plug_prepare(p->plug, range, &why);
 	if (ret < 0) {
-		plug_failed(dev, range, ret, &why, err);
+		plug_failed(p->plug, range, ret, &why, err);
 		return RESPONSE_BUSY;
 	}
-	pending_begin(dev, kind, range);
+	pending_begin(p, kind, range);
 	return RESPONSE_LATER;
 }
 
-static enum response_type handle_plug(struct pm_device *dev,
+static enum response_type handle_plug(struct pending *p,
 				      const struct request *req,
 				      enum block_state *state,
 				      struct pm_error *err)
@@ -130,16 +93,16 @@ static enum response_type handle_plug(struct pm_device *dev,
 	struct block_range range;
 
 	(void)state;
-	if (!request_range(dev, req, &range))
+	if (!request_range(p->plug->region, req, &range))
 		return RESPONSE_ERROR;
-	if (past_requested(dev, range.count))
+	if (past_requested(p->plug->region, range.count))
 		return RESPONSE_NACK;
-	if (!block_map_all_clear(&dev->plugged, range))
+	if (!block_map_all_clear(&p->plug->region->plugged, range))
 		return RESPONSE_ERROR;
-	return plug(dev, range, err);
+	return plug(p, range, err);
 }
 
-static enum response_type handle_unplug(struct pm_device *dev,
+static enum response_type handle_unplug(struct pending *p,
 					const struct request *req,
 					enum block_state *state,
 					struct pm_error *err)
@@ -147,43 +110,44 @@ static enum response_type handle_unplug(struct pm_device *dev,
 	struct block_range range;
 
 	(void)state;
-	if (!request_range(dev, req, &range))
+	if (!request_range(p->plug->region, req, &range))
 		return RESPONSE_ERROR;
-	if (!block_map_all_set(&dev->plugged, range))
+	if (!block_map_all_set(&p->plug->region->plugged, range))
 		return RESPONSE_ERROR;
-	if (pending_wanted(dev, PENDING_UNPLUG,
-			   range.count * dev->block_size)) {
-		pending_begin(dev, PENDING_UNPLUG, range);
+	if (pending_wanted(p, PENDING_UNPLUG,
+			   range.count * p->plug->region->block_size)) {
+		pending_begin(p, PENDING_UNPLUG, range);
 		return RESPONSE_LATER;
 	}
-	if (plug_clear(dev, range, err) < 0)
+	if (plug_clear(p->plug, range, err) < 0)
 		return RESPONSE_BUSY;
 	return RESPONSE_ACK;
 }
 
-static enum response_type handle_unplug_all(struct pm_device *dev,
+static enum response_type handle_unplug_all(struct pending *p,
 					    const struct request *req,
 					    enum block_state *state,
 					    struct pm_error *err)
 {
 	(void)req;
 	(void)state;
-	if (pending_wanted(dev, PENDING_UNPLUG_ALL, dev->plugged_size)) {
-		pending_begin(dev, PENDING_UNPLUG_ALL,
-			      device_usable_blocks(dev));
+	if (pending_wanted(p, PENDING_UNPLUG_ALL,
+			   p->plug->region->plugged_size)) {
+		pending_begin(p, PENDING_UNPLUG_ALL,
+			      region_usable_blocks(p->plug->region));
 		return RESPONSE_LATER;
 	}
-	if (plug_clear_all(dev, err) < 0)
+	if (plug_clear_all(p->plug, err) < 0)
 		return RESPONSE_BUSY;
 	/*
 	 * Everything is unplugged, and that is what was asked for. A usable
 	 * region that could not shrink just keeps its size, as it may.
 	 */
-	device_shrink_usable(dev, NULL);
+	usable_shrink(p->plug->region, p->plug->ram, NULL);
 	return RESPONSE_ACK;
 }
 
-static enum response_type handle_state(struct pm_device *dev,
+static enum response_type handle_state(struct pending *p,
 				       const struct request *req,
 				       enum block_state *state,
 				       struct pm_error *err)
@@ -191,11 +155,11 @@ static enum response_type handle_state(struct pm_device *dev,
 	struct block_range range;
 
 	(void)err;
-	if (!request_range(dev, req, &range))
+	if (!request_range(p->plug->region, req, &range))
 		return RESPONSE_ERROR;
-	if (block_map_all_set(&dev->plugged, range))
+	if (block_map_all_set(&p->plug->region->plugged, range))
 		*state = STATE_PLUGGED;
-	else if (block_map_all_clear(&dev->plugged, range))
+	else if (block_map_all_clear(&p->plug->region->plugged, range))
 		*state = STATE_UNPLUGGED;
 	else
 		*state = STATE_MIXED;
@@ -211,53 +175,31 @@ static request_handler *const handlers[] = {
 
 #define NR_HANDLERS (sizeof(handlers) / sizeof(handlers[0]))
 
-int request_check_response_size(size_t response_size, struct pm_error *err)
-{
-	if (response_size < PM_RESPONSE_SIZE)
-		return pm_error_set(err, EPROTO,
-				    "A response buffer of %zu bytes is "
-				    "smaller than %d",
-				    response_size, PM_RESPONSE_SIZE);
-	return 0;
-}
-
-/* What no answer can be given to. */
-static int check_framing(size_t request_len, size_t response_size,
-			 struct pm_error *err)
-{
-	if (request_len < PM_REQUEST_SIZE)
-		return pm_error_set(err, EPROTO,
-				    "A guest request of %zu bytes is shorter "
-				    "than %d",
-				    request_len, PM_REQUEST_SIZE);
-	return request_check_response_size(response_size, err);
-}
-
-ssize_t pm_device_request(struct pm_device *dev, const void *request,
-			  size_t request_len, void *response,
-			  size_t response_size, struct pm_error *err)
+ssize_t request_handle(struct pending *p, const void *request,
+		       size_t request_len, void *response, size_t response_size,
+		       struct pm_error *err)
 {
 	enum block_state state = STATE_PLUGGED;
-	uint64_t before = dev->plugged_size;
 	enum response_type type;
 	struct request req;
-	int ret = check_framing(request_len, response_size, err);
+	int ret = wire_check_request_size(request_len, err);
 
 	if (!ret)
-		ret = pending_check_none(dev, err);
+		ret = wire_check_response_size(response_size, err);
+	if (!ret)
+		ret = pending_check_none(p, err);
 	if (ret < 0)
 		return ret;
-	req = request_decode(request);
+	req = wire_decode(request);
 	if (req.type >= NR_HANDLERS)
 		return pm_error_set(err, EPROTO,
 				    "A guest request has the unknown type %u",
 				    (unsigned int)req.type);
 	if (err)
 		err->text[0] = '\0';
-	type = handlers[req.type](dev, &req, &state, err);
+	type = handlers[req.type](p, &req, &state, err);
 	if (type == RESPONSE_LATER)
 		return -EINPROGRESS;
-	response_encode(type, state, response);
-	device_notify_plugged(dev, before);
+	wire_encode(type, state, response);
 	return PM_RESPONSE_SIZE;
 }

@@ -1,60 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What goes over the guest request queue, [virtio-mem] "Device operation". */
+/* Guest requests: bytes in, bytes out. */
 #ifndef PARAMEM_REQUEST_H
 #define PARAMEM_REQUEST_H
 
-#include <assert.h>
 #include <stddef.h>
-#include <stdint.h>
+#include <sys/types.h>
 
 #include "paramem.h"
+#include "pending.h"
 
-enum request_type {
-	REQUEST_PLUG = 0,
-	REQUEST_UNPLUG = 1,
-	REQUEST_UNPLUG_ALL = 2,
-	REQUEST_STATE = 3,
-};
-
-enum response_type {
-	RESPONSE_ACK = 0,
-	RESPONSE_NACK = 1,
-	RESPONSE_BUSY = 2,
-	RESPONSE_ERROR = 3,
-	RESPONSE_LATER = -1, /* never sent: the request is pending */
-};
-
-enum block_state {
-	STATE_PLUGGED = 0,
-	STATE_UNPLUGGED = 1,
-	STATE_MIXED = 2,
-};
-
-/* Little-endian, as the driver wrote them. */
-struct request_wire {
-	uint16_t type;
-	uint8_t padding[6];
-	uint64_t addr;
-	uint16_t nb_blocks;
-	uint8_t padding2[6];
-} __attribute__((packed));
-
-struct response_wire {
-	uint16_t type;
-	uint8_t padding[6];
-	uint16_t state;
-} __attribute__((packed));
-
-static_assert(sizeof(struct request_wire) == PM_REQUEST_SIZE, "layout");
-static_assert(offsetof(struct request_wire, addr) == 8, "layout");
-static_assert(offsetof(struct request_wire, nb_blocks) == 16, "layout");
-static_assert(sizeof(struct response_wire) == PM_RESPONSE_SIZE, "layout");
-static_assert(offsetof(struct response_wire, state) == 8, "layout");
-
-/* What a pending request is answered, at its end. */
-void request_answer(enum response_type type, void *response);
-
-/* -EPROTO with a sentence where no answer fits. */
-int request_check_response_size(size_t response_size, struct pm_error *err);
+/* As pm_device_request() says; @p is where a request goes that takes long. */
+ssize_t request_handle(struct pending *p, const void *request,
+		       size_t request_len, void *response, size_t response_size,
+		       struct pm_error *err);
 
 #endif

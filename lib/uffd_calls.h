@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * userfaultfd(2): page faults of a mapping that arrive as messages, those of
- * KVM's own included.
+ * The system calls of userfaultfd(2): page faults of a mapping that arrive as
+ * messages, those of KVM's own included.
  */
-#ifndef PARAMEM_GUARD_UFFD_H
-#define PARAMEM_GUARD_UFFD_H
+#ifndef PARAMEM_UFFD_CALLS_H
+#define PARAMEM_UFFD_CALLS_H
 
 #include <linux/userfaultfd.h>
 #include <stdbool.h>
@@ -27,15 +27,16 @@ struct uffd_fault {
 };
 
 /*
- * Opens a descriptor with all features in @needs and those in @wants that the
+ * A descriptor with all features in @needs and those in @wants that the
  * kernel has; @features says which it has. -errno, and in @lack why it cannot
  * be had; that text lives for ever.
  */
-int uffd_open(uint64_t needs, uint64_t wants, uint64_t *features,
-	      const char **lack);
+int uffd_new(uint64_t needs, uint64_t wants, uint64_t *features,
+	     const char **lack);
 
 /* @modes is of UFFDIO_REGISTER_MODE_*. 0 or -errno, here and below. */
 int uffd_register(int fd, void *start, uint64_t size, uint64_t modes);
+int uffd_unregister(int fd, void *start, uint64_t size);
 /* Turning protection off also wakes who waits there. */
 int uffd_protect(int fd, void *start, uint64_t size, bool on);
 int uffd_wake(int fd, void *start, uint64_t size);

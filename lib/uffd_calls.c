@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* userfaultfd(2): page faults of a mapping that arrive as messages. */
-#include "guard_uffd.h"
+/* The system calls of userfaultfd(2). */
+#include "uffd_calls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -56,8 +56,8 @@ static int open_with(uint64_t features, uint64_t *known)
 	return fd;
 }
 
-int uffd_open(uint64_t needs, uint64_t wants, uint64_t *features,
-	      const char **lack)
+int uffd_new(uint64_t needs, uint64_t wants, uint64_t *features,
+	     const char **lack)
 {
 	uint64_t known = 0;
 	/* Features are chosen once per descriptor, so ask with another. */
@@ -98,6 +98,13 @@ int uffd_register(int fd, void *start, uint64_t size, uint64_t modes)
 	};
 
 	return result(ioctl(fd, UFFDIO_REGISTER, &r));
+}
+
+int uffd_unregister(int fd, void *start, uint64_t size)
+{
+	struct uffdio_range range = { .start = (uintptr_t)start, .len = size };
+
+	return result(ioctl(fd, UFFDIO_UNREGISTER, &range));
 }
 
 int uffd_protect(int fd, void *start, uint64_t size, bool on)
