@@ -6,7 +6,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,18 +35,6 @@ int cli_usage_error(const char *subcommand, const char *fmt, ...)
 	fprintf(stderr, "\nTry 'paramem %s%s--help'.\n", subcommand,
 		*subcommand ? " " : "");
 	return EXIT_USAGE;
-}
-
-int cli_bad_option(char **argv, int option)
-{
-	const char *word = argv[optind - 1];
-
-	if (option == ':')
-		return cli_usage_error(argv[0], "%s needs a value", word);
-	if (optopt > 0 && optopt < 0x100)
-		return cli_usage_error(argv[0], "there is no option '-%c'",
-				       optopt);
-	return cli_usage_error(argv[0], "there is no option '%s'", word);
 }
 
 int cli_help(const char *text)

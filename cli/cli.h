@@ -34,9 +34,6 @@ int cli_bad_value(const struct pm_error *err);
 int cli_usage_error(const char *subcommand, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* For an option that getopt_long() did not take; EXIT_USAGE. */
-int cli_bad_option(char **argv, int option);
-
 /* Prints @text on standard output and returns EXIT_OK. */
 int cli_help(const char *text);
 

@@ -18,6 +18,8 @@
 #include <unistd.h>
 
 #include "host/size.h"
+#include "options.h"
+#include "output.h"
 #include "progress.h"
 #include "qmp_client.h"
 
@@ -202,7 +204,7 @@ static int dump_with(struct dump *d, struct qmp_client *client,
 	return ret;
 }
 
-static void dump_print_json(const struct dump *d, double seconds)
+static int dump_print_json(const struct dump *d, double seconds)
 {
 	json_t *object =
 		json_pack("{s:s, s:I, s:I, s:b, s:b, s:f}", "file", d->path,
@@ -210,19 +212,15 @@ static void dump_print_json(const struct dump *d, double seconds)
 			  (json_int_t)d->stored, "compressed", d->compress,
 			  "vmcoreinfo", d->vmcoreinfo, "seconds", seconds);
 
-	json_dumpf(object, stdout, JSON_REAL_PRECISION(6));
-	putchar('\n');
-	json_decref(object);
+	return output_json(object, JSON_REAL_PRECISION(6));
 }
 
 static int dump_report(const struct dump *d)
 {
 	double seconds = (double)(qmp_client_now() - d->began_ms) / 1000;
 
-	if (d->json) {
-		dump_print_json(d, seconds);
-		return EXIT_OK;
-	}
+	if (d->json)
+		return dump_print_json(d, seconds);
 	printf("%s: %s of memory, of which %s had to be stored (%.1f s)\n",
 	       d->file, size_format(d->total).text,
 	       size_format_rounded(d->stored).text, seconds);
@@ -232,37 +230,24 @@ static int dump_report(const struct dump *d)
 	return EXIT_OK;
 }
 
-/* 0, or an exit status; negative when only help was asked for. */
+/* OPTIONS_GO_ON or an exit status. */
 static int dump_parse(struct dump *d, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "compress", no_argument, NULL, 'c' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
+	const struct cli_option options[] = {
+		{ "compress", .flag = &d->compress },
+		{ "json", .flag = &d->json },
 		{ 0 },
 	};
-	int option;
+	int status = cli_options(argc, argv, options, help, NULL);
 
-	while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
-		switch (option) {
-		case 'c':
-			d->compress = true;
-			break;
-		case 'j':
-			d->json = true;
-			break;
-		case 'h':
-			return -1;
-		default:
-			return cli_bad_option(argv, option);
-		}
-	}
+	if (status != OPTIONS_GO_ON)
+		return status;
 	if (argc - optind != 2)
 		return cli_usage_error("dump",
 				       "dump takes a target and a file");
 	d->target = argv[optind];
 	d->file = argv[optind + 1];
-	return 0;
+	return OPTIONS_GO_ON;
 }
 
 int cli_dump(int argc, char **argv)
@@ -272,8 +257,8 @@ int cli_dump(int argc, char **argv)
 	struct pm_error err;
 	int ret = dump_parse(&d, argc, argv);
 
-	if (ret)
-		return ret < 0 ? cli_help(help) : ret;
+	if (ret != OPTIONS_GO_ON)
+		return ret;
 	if (qmp_client_open(d.target, &client, &err) < 0)
 		return cli_fail(&err);
 	ret = dump_with(&d, client, &err);

@@ -12,6 +12,8 @@
 #include "bar.h"
 #include "host/size.h"
 #include "machine_view.h"
+#include "options.h"
+#include "output.h"
 
 #define INFO_BAR_WIDTH 48
 
@@ -69,15 +71,6 @@ static void print_machine(const struct machine_view *view)
 		print_device(&view->devices[i]);
 }
 
-static void print_json(const struct machine_view *view)
-{
-	json_t *object = machine_view_json(view);
-
-	json_dumpf(object, stdout, JSON_INDENT(2));
-	putchar('\n');
-	json_decref(object);
-}
-
 static int info_show(const char *target, bool json)
 {
 	struct machine_view view;
@@ -92,29 +85,22 @@ static int info_show(const char *target, bool json)
 	if (ret < 0)
 		return cli_fail(&err);
 	if (json)
-		print_json(&view);
-	else
-		print_machine(&view);
+		return output_json(machine_view_json(&view), JSON_INDENT(2));
+	print_machine(&view);
 	return EXIT_OK;
 }
 
 int cli_info(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
+	bool json = false;
+	const struct cli_option options[] = {
+		{ "json", .flag = &json },
 		{ 0 },
 	};
-	bool json = false;
-	int option;
+	int status = cli_options(argc, argv, options, help, NULL);
 
-	while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
-		if (option == 'h')
-			return cli_help(help);
-		if (option != 'j')
-			return cli_bad_option(argv, option);
-		json = true;
-	}
+	if (status != OPTIONS_GO_ON)
+		return status;
 	if (argc - optind != 1)
 		return cli_usage_error("info", "info takes one target");
 	return info_show(argv[optind], json);

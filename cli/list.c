@@ -15,6 +15,8 @@
 
 #include "host/size.h"
 #include "machine_view.h"
+#include "options.h"
+#include "output.h"
 #include "runtime_dir.h"
 
 static const char help[] =
@@ -28,24 +30,32 @@ static int is_name(const struct dirent *entry)
 	return machine_name_valid(entry->d_name);
 }
 
-/* False when nobody is there any more. */
-static bool list_query(const char *name, struct machine_view *view)
+/* 1 with what it says of itself, 0 when nobody is there any more, -errno. */
+static int list_query(const char *name, struct machine_view *view,
+		      struct pm_error *err)
 {
 	struct qmp_client *client;
-	struct pm_error err;
 	int ret;
 
-	ret = qmp_client_open(name, &client, &err);
+	ret = qmp_client_open(name, &client, err);
 	if (!ret) {
-		ret = machine_view_query(client, view, &err);
+		ret = machine_view_query(client, view, err);
 		qmp_client_close(client);
 	}
-	if (ret == -ETIMEDOUT || ret == -EAGAIN) {
+	switch (ret) {
+	case -ETIMEDOUT:
+	case -EAGAIN:
 		memset(view, 0, sizeof(*view));
 		strcpy(view->status, "not answering");
-		ret = 0;
+		return 1;
+	case -ENOENT:
+	case -ENOTDIR:
+	case -ECONNREFUSED:
+	case -ECONNRESET:
+		return 0;
+	default:
+		return ret < 0 ? ret : 1;
 	}
-	return !ret;
 }
 
 static void list_print(const char *name, const struct machine_view *view,
@@ -66,77 +76,83 @@ static json_t *list_json(const char *name, const struct machine_view *view,
 			 (json_int_t)view->plugged_memory, "socket", socket);
 }
 
-/* Appends to @array, or prints where that is NULL. */
-static void list_one(const char *base, const char *name, json_t *array,
-		     bool *header)
+/* Appends to @array, or prints where that is NULL. An exit status. */
+static int list_one(const char *base, const char *name, json_t *array,
+		    bool *header)
 {
 	struct machine_view view;
 	char socket[PATH_MAX];
+	struct pm_error err;
+	int ret = runtime_dir_socket(base, name, socket, &err);
 
-	if (runtime_dir_socket(base, name, socket, NULL) < 0 ||
-	    !list_query(name, &view))
-		return;
+	if (!ret)
+		ret = list_query(name, &view, &err);
+	if (ret <= 0)
+		return ret < 0 ? cli_fail(&err) : EXIT_OK;
 	if (array) {
-		json_array_append_new(array, list_json(name, &view, socket));
-		return;
+		if (!json_array_append_new(array,
+					   list_json(name, &view, socket)))
+			return EXIT_OK;
+		return output_json(NULL, 0);
 	}
 	if (*header)
 		printf("%-20s %-14s %12s  %s\n", "NAME", "STATE", "MEMORY",
 		       "SOCKET");
 	*header = false;
 	list_print(name, &view, socket);
+	return EXIT_OK;
 }
 
-static int list_all(bool json, struct pm_error *err)
+/* Those that cannot be asked are told of, and the others listed. */
+static int list_entries(const char *base, struct dirent **entries, int nr,
+			bool json)
 {
 	json_t *array = json ? json_array() : NULL;
-	struct dirent **entries;
-	char base[PATH_MAX];
+	int status = EXIT_OK;
 	bool header = true;
-	int i, nr, ret;
 
-	ret = runtime_dir_base(base, err);
-	if (ret < 0)
-		return ret;
-	nr = scandir(base, &entries, is_name, alphasort);
-	if (nr < 0 && errno != ENOENT) {
-		json_decref(array);
-		return pm_error_set(err, errno, "cannot read '%.200s': %s",
-				    base, strerror(errno));
-	}
-	for (i = 0; i < nr; i++) {
-		list_one(base, entries[i]->d_name, array, &header);
+	for (int i = 0; i < nr; i++) {
+		if (list_one(base, entries[i]->d_name, array, &header))
+			status = EXIT_FAILED;
 		free(entries[i]);
 	}
-	if (nr >= 0)
-		free(entries);
-	if (array) {
-		json_dumpf(array, stdout, JSON_INDENT(2));
-		putchar('\n');
-		json_decref(array);
+	if (array && output_json(array, JSON_INDENT(2)))
+		status = EXIT_FAILED;
+	return status;
+}
+
+static int list_all(bool json)
+{
+	struct dirent **entries = NULL;
+	char base[PATH_MAX];
+	struct pm_error err;
+	int nr, status;
+
+	if (runtime_dir_base(base, &err) < 0)
+		return cli_fail(&err);
+	nr = scandir(base, &entries, is_name, alphasort);
+	if (nr < 0 && errno != ENOENT) {
+		pm_error_set(&err, errno, "cannot read '%.200s': %s", base,
+			     strerror(errno));
+		return cli_fail(&err);
 	}
-	return 0;
+	status = list_entries(base, entries, nr, json);
+	free(entries);
+	return status;
 }
 
 int cli_list(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
+	bool json = false;
+	const struct cli_option options[] = {
+		{ "json", .flag = &json },
 		{ 0 },
 	};
-	struct pm_error err;
-	bool json = false;
-	int option;
+	int status = cli_options(argc, argv, options, help, NULL);
 
-	while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
-		if (option == 'h')
-			return cli_help(help);
-		if (option != 'j')
-			return cli_bad_option(argv, option);
-		json = true;
-	}
+	if (status != OPTIONS_GO_ON)
+		return status;
 	if (argc != optind)
 		return cli_usage_error("list", "list takes no target");
-	return list_all(json, &err) < 0 ? cli_fail(&err) : EXIT_OK;
+	return list_all(json);
 }

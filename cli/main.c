@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "cli.h"
+#include "output.h"
+#include "suggest.h"
 
 static const struct subcommand {
 	const char *name;
@@ -46,12 +48,22 @@ static const struct subcommand *find_subcommand(const char *name)
 	return NULL;
 }
 
-int main(int argc, char **argv)
+static int no_subcommand(const char *name)
+{
+	const char *names[sizeof(subcommands) / sizeof(subcommands[0]) + 1];
+	size_t i;
+
+	for (i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]); i++)
+		names[i] = subcommands[i].name;
+	names[i] = NULL;
+	return cli_usage_error("", "there is no subcommand '%.80s'%s", name,
+			       suggest(name, "", names).text);
+}
+
+static int run_subcommand(int argc, char **argv)
 {
 	const struct subcommand *subcommand;
 
-	setlocale(LC_CTYPE, "");
-	signal(SIGPIPE, SIG_IGN);
 	if (argc < 2) {
 		fputs(help, stderr);
 		return EXIT_USAGE;
@@ -63,7 +75,14 @@ int main(int argc, char **argv)
 		return cli_help("paramem " PARAMEM_VERSION "\n");
 	subcommand = find_subcommand(argv[1]);
 	if (!subcommand)
-		return cli_usage_error("", "there is no subcommand '%s'",
-				       argv[1]);
+		return no_subcommand(argv[1]);
 	return subcommand->run(argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+	output_begin();
+	setlocale(LC_CTYPE, "");
+	signal(SIGPIPE, SIG_IGN);
+	return output_end(run_subcommand(argc, argv));
 }

@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "host/size.h"
+#include "options.h"
+#include "output.h"
 #include "qmp_client.h"
 
 static const char help[] =
@@ -125,33 +127,24 @@ static int numa_show(const char *target, bool json)
 	qmp_client_close(client);
 	if (ret < 0)
 		return cli_fail(&err);
-	if (json) {
-		json_dumpf(nodes, stdout, JSON_INDENT(2));
-		putchar('\n');
-	} else {
-		print_nodes(nodes);
-	}
+	if (json)
+		return output_json(nodes, JSON_INDENT(2));
+	print_nodes(nodes);
 	json_decref(nodes);
 	return EXIT_OK;
 }
 
 int cli_numa(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
+	bool json = false;
+	const struct cli_option options[] = {
+		{ "json", .flag = &json },
 		{ 0 },
 	};
-	bool json = false;
-	int option;
+	int status = cli_options(argc, argv, options, help, NULL);
 
-	while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
-		if (option == 'h')
-			return cli_help(help);
-		if (option != 'j')
-			return cli_bad_option(argv, option);
-		json = true;
-	}
+	if (status != OPTIONS_GO_ON)
+		return status;
 	if (argc - optind != 1)
 		return cli_usage_error("numa", "numa takes one target");
 	return numa_show(argv[optind], json);

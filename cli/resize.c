@@ -16,9 +16,12 @@
 
 #include "host/size.h"
 #include "mem_view.h"
+#include "options.h"
+#include "output.h"
 #include "progress.h"
 
 #define RESIZE_WAIT_SECONDS 60
+#define RESIZE_WAIT_MAX     (365 * 86400)
 #define RESIZE_ASK_MS       1000
 /* How many of them make it time to say why: moving busy memory takes time. */
 #define RESIZE_ASKS_QUIET   4
@@ -184,7 +187,7 @@ static int resize_wait(struct resize *r, struct qmp_client *client,
 	return ret ? ret : resize_ask(r, client, err);
 }
 
-static void resize_print_json(const struct resize *r, double seconds)
+static int resize_print_json(const struct resize *r, double seconds)
 {
 	const char *reason = resize_reached(r) ? NULL : resize_reason(r);
 	json_t *object;
@@ -196,9 +199,7 @@ static void resize_print_json(const struct resize *r, double seconds)
 			   "size", (json_int_t)r->view.size, "previous-size",
 			   (json_int_t)r->before, "reached", resize_reached(r),
 			   "seconds", seconds, "reason", reason);
-	json_dumpf(object, stdout, JSON_REAL_PRECISION(6));
-	putchar('\n');
-	json_decref(object);
+	return output_json(object, JSON_REAL_PRECISION(6));
 }
 
 static void resize_print(const struct resize *r, double seconds)
@@ -226,12 +227,15 @@ static int resize_report(const struct resize *r)
 {
 	double seconds = (double)(qmp_client_now() - r->began_ms) / 1000;
 
+	int status = EXIT_OK;
+
 	if (r->json)
-		resize_print_json(r, seconds);
+		status = resize_print_json(r, seconds);
 	else
 		resize_print(r, seconds);
-	return resize_reached(r) || !r->wait_seconds ? EXIT_OK
-						     : EXIT_NOT_REACHED;
+	if (status == EXIT_OK && !resize_reached(r) && r->wait_seconds)
+		status = EXIT_NOT_REACHED;
+	return status;
 }
 
 static int resize_with(struct resize *r, struct qmp_client *client,
@@ -256,48 +260,32 @@ static int resize_with(struct resize *r, struct qmp_client *client,
 	return resize_wait(r, client, err);
 }
 
-static int parse_seconds(const char *text, unsigned int *seconds)
+static int parse_wait(void *opaque, char *text, struct pm_error *err)
 {
+	struct resize *r = opaque;
 	unsigned long value;
-	char *end;
 
-	errno = 0;
-	value = strtoul(text, &end, 10);
-	if (errno || end == text || *end || *text == '-' || value > 86400 * 365)
-		return -EINVAL;
-	*seconds = (unsigned int)value;
+	if (!cli_parse_number(text, RESIZE_WAIT_MAX + 1, &value))
+		return pm_error_set(err, EINVAL,
+				    "--wait cannot be '%.80s': use a whole "
+				    "number of seconds, a year at most",
+				    text);
+	r->wait_seconds = (unsigned int)value;
 	return 0;
 }
 
-/* 0, or an exit status; negative when only help was asked for. */
+/* OPTIONS_GO_ON or an exit status. */
 static int resize_parse(struct resize *r, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "wait", required_argument, NULL, 'w' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
+	const struct cli_option options[] = {
+		{ "wait", .set = parse_wait },
+		{ "json", .flag = &r->json },
 		{ 0 },
 	};
-	int option;
+	int status = cli_options(argc, argv, options, help, r);
 
-	while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
-		switch (option) {
-		case 'w':
-			if (!parse_seconds(optarg, &r->wait_seconds))
-				break;
-			return cli_usage_error("resize",
-					       "--wait cannot be '%s': use a "
-					       "whole number of seconds",
-					       optarg);
-		case 'j':
-			r->json = true;
-			break;
-		case 'h':
-			return -1;
-		default:
-			return cli_bad_option(argv, option);
-		}
-	}
+	if (status != OPTIONS_GO_ON)
+		return status;
 	if (argc - optind != 3)
 		return cli_usage_error("resize",
 				       "resize takes a target, a device and a "
@@ -305,7 +293,7 @@ static int resize_parse(struct resize *r, int argc, char **argv)
 	r->target = argv[optind];
 	r->device = argv[optind + 1];
 	r->size_text = argv[optind + 2];
-	return 0;
+	return OPTIONS_GO_ON;
 }
 
 int cli_resize(int argc, char **argv)
@@ -315,8 +303,8 @@ int cli_resize(int argc, char **argv)
 	struct pm_error err;
 	int ret = resize_parse(&r, argc, argv);
 
-	if (ret)
-		return ret < 0 ? cli_help(help) : ret;
+	if (ret != OPTIONS_GO_ON)
+		return ret;
 	if (cli_parse_size("a size", r.size_text, &r.size, &err) < 0)
 		return cli_bad_value(&err);
 	if (qmp_client_open(r.target, &client, &err) < 0)

@@ -8,6 +8,7 @@
 #include <getopt.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,8 @@
 #include "monitor/monitor.h"
 #include "mem_options.h"
 #include "node_options.h"
+#include "options.h"
+#include "output.h"
 #include "runtime_dir.h"
 
 static const char help[] =
@@ -63,12 +66,12 @@ struct run {
 	struct machine_config config;
 	struct runtime_dir dir;
 	bool has_dir;
-	bool help;
 	bool killed;
 };
 
-static int parse_mem_device(struct run *run, char *text, struct pm_error *err)
+static int parse_mem_device(void *opaque, char *text, struct pm_error *err)
 {
+	struct run *run = opaque;
 	struct machine_config *config = &run->config;
 
 	if (config->nr_mem_devices == MACHINE_MEM_DEVICES_MAX)
@@ -87,8 +90,9 @@ static const char *after_prefix(const char *text, const char *prefix)
 	return strncmp(text, prefix, len) ? NULL : text + len;
 }
 
-static int parse_serial(struct run *run, char *text, struct pm_error *err)
+static int parse_serial(void *opaque, char *text, struct pm_error *err)
 {
+	struct run *run = opaque;
 	struct machine_config *config = &run->config;
 	const char *file = after_prefix(text, "file:");
 	const char *sock = after_prefix(text, "unix:");
@@ -136,21 +140,25 @@ static int parse_socket(const char *option, const char *text, const char **path,
 	return 0;
 }
 
-static int parse_qmp(struct run *run, char *text, struct pm_error *err)
+static int parse_qmp(void *opaque, char *text, struct pm_error *err)
 {
+	struct run *run = opaque;
 	const char *path = NULL;
 	int ret = parse_socket("--qmp", text, &path, err);
 
 	return ret ? ret : add_qmp_path(&run->config, path, err);
 }
 
-static int parse_qtest(struct run *run, char *text, struct pm_error *err)
+static int parse_qtest(void *opaque, char *text, struct pm_error *err)
 {
+	struct run *run = opaque;
+
 	return parse_socket("--qtest", text, &run->config.qtest_path, err);
 }
 
-static int parse_cpus(struct run *run, char *text, struct pm_error *err)
+static int parse_cpus(void *opaque, char *text, struct pm_error *err)
 {
+	struct run *run = opaque;
 	unsigned long value;
 
 	if (!cli_parse_number(text, UINT_MAX, &value) || !value)
@@ -162,8 +170,10 @@ static int parse_cpus(struct run *run, char *text, struct pm_error *err)
 	return 0;
 }
 
-static int parse_accel(struct run *run, char *text, struct pm_error *err)
+static int parse_accel(void *opaque, char *text, struct pm_error *err)
 {
+	struct run *run = opaque;
+
 	if (!strcmp(text, "auto"))
 		run->config.accel = ACCEL_AUTO;
 	else if (!strcmp(text, "kvm"))
@@ -178,8 +188,9 @@ static int parse_accel(struct run *run, char *text, struct pm_error *err)
 	return 0;
 }
 
-static int parse_memory(struct run *run, char *text, struct pm_error *err)
+static int parse_memory(void *opaque, char *text, struct pm_error *err)
 {
+	struct run *run = opaque;
 	uint64_t size = UINT64_MAX;
 	int ret = mem_options_parse_memory(text, &size, &run->config.memory_ram,
 					   err);
@@ -195,78 +206,76 @@ static int parse_memory(struct run *run, char *text, struct pm_error *err)
 	return 0;
 }
 
-static int parse_node(struct run *run, char *text, struct pm_error *err)
+static int parse_node(void *opaque, char *text, struct pm_error *err)
 {
+	struct run *run = opaque;
+
 	return node_options_parse(text, &run->config.numa, err);
 }
 
-static int parse_kernel(struct run *run, char *text, struct pm_error *err)
+static int parse_kernel(void *opaque, char *text, struct pm_error *err)
 {
+	struct run *run = opaque;
+
 	(void)err;
 	run->config.kernel = text;
 	return 0;
 }
 
-static int parse_initrd(struct run *run, char *text, struct pm_error *err)
+static int parse_initrd(void *opaque, char *text, struct pm_error *err)
 {
+	struct run *run = opaque;
+
 	(void)err;
 	run->config.initrd = text;
 	return 0;
 }
 
-static int parse_append(struct run *run, char *text, struct pm_error *err)
+static int parse_append(void *opaque, char *text, struct pm_error *err)
 {
+	struct run *run = opaque;
+
 	(void)err;
 	run->config.append = text;
 	return 0;
 }
 
-static int parse_help(struct run *run, char *text, struct pm_error *err)
-{
-	(void)text, (void)err;
-	run->help = true;
-	return 0;
-}
-
-#define OPTION_FIRST 0x100
-
-static const struct option options[] = {
-	{ "kernel", required_argument, NULL, OPTION_FIRST },
-	{ "initrd", required_argument, NULL, OPTION_FIRST + 1 },
-	{ "append", required_argument, NULL, OPTION_FIRST + 2 },
-	{ "cpus", required_argument, NULL, OPTION_FIRST + 3 },
-	{ "memory", required_argument, NULL, OPTION_FIRST + 4 },
-	{ "mem-device", required_argument, NULL, OPTION_FIRST + 5 },
-	{ "serial", required_argument, NULL, OPTION_FIRST + 6 },
-	{ "qmp", required_argument, NULL, OPTION_FIRST + 7 },
-	{ "accel", required_argument, NULL, OPTION_FIRST + 8 },
-	{ "qtest", required_argument, NULL, OPTION_FIRST + 9 },
-	{ "node", required_argument, NULL, OPTION_FIRST + 10 },
-	{ "help", no_argument, NULL, OPTION_FIRST + 11 },
+static const struct cli_option options[] = {
+	{ "kernel", .set = parse_kernel },
+	{ "initrd", .set = parse_initrd },
+	{ "append", .set = parse_append },
+	{ "cpus", .set = parse_cpus },
+	{ "memory", .set = parse_memory },
+	{ "mem-device", .set = parse_mem_device, .many = true },
+	{ "node", .set = parse_node, .many = true },
+	{ "serial", .set = parse_serial },
+	{ "qmp", .set = parse_qmp, .many = true },
+	{ "accel", .set = parse_accel },
+	{ "qtest", .set = parse_qtest },
 	{ 0 },
 };
 
-/* In the order of the options. */
-static int (*const parsers[])(struct run *, char *, struct pm_error *) = {
-	parse_kernel, parse_initrd,     parse_append, parse_cpus,
-	parse_memory, parse_mem_device, parse_serial, parse_qmp,
-	parse_accel,  parse_qtest,      parse_node,   parse_help,
-};
-
-/* 0 or an exit status. */
-static int run_parse(struct run *run, int argc, char **argv)
+/* The terminal is the default, and there may be none to print on. */
+static int check_stdio(const struct run *run)
 {
 	struct pm_error err;
-	int option;
 
-	while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
-		if (option < OPTION_FIRST)
-			return cli_bad_option(argv, option);
-		if (parsers[option - OPTION_FIRST](run, optarg, &err) < 0)
-			return cli_bad_value(&err);
-		if (run->help)
-			return 0;
-	}
+	if (run->config.serial != SERIAL_STDIO || output_is_open())
+		return OPTIONS_GO_ON;
+	pm_error_set(&err, EINVAL,
+		     "the serial port has nowhere to print, as standard output "
+		     "is closed: use --serial none, file:PATH or unix:PATH");
+	return cli_bad_value(&err);
+}
+
+/* OPTIONS_GO_ON or an exit status. */
+static int run_parse(struct run *run, int argc, char **argv)
+{
+	int status = cli_options(argc, argv, options, help, run);
+	struct pm_error err;
+
+	if (status != OPTIONS_GO_ON)
+		return status;
 	/* Nobody types at a machine that has no CPU. */
 	if (run->config.accel == ACCEL_QTEST &&
 	    run->config.serial == SERIAL_STDIO)
@@ -280,7 +289,7 @@ static int run_parse(struct run *run, int argc, char **argv)
 	node_options_complete(&run->config);
 	if (machine_config_check(&run->config, &err) < 0)
 		return cli_bad_value(&err);
-	return 0;
+	return check_stdio(run);
 }
 
 /*
@@ -326,16 +335,16 @@ int cli_run(int argc, char **argv)
 	struct pm_error err;
 	int ret = run_parse(&run, argc, argv);
 
-	if (ret)
+	if (ret != OPTIONS_GO_ON)
 		return ret;
-	if (run.help)
-		return cli_help(help);
 	block_signals();
 	ret = run_prepare(&run, &err);
 	if (!ret)
 		ret = monitor_run(&run.config, &run.killed, &err);
 	if (run.has_dir)
 		runtime_dir_remove(&run.dir);
+	/* A log that could not be kept is no failure of the machine. */
+	clearerr(stderr);
 	if (ret >= 0)
 		return EXIT_OK;
 	cli_fail(&err);
