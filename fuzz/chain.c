@@ -153,6 +153,35 @@ static void step_system_reset(struct guest *g)
 	in_order = true;
 }
 
+/* ---- what has to hold ---------------------------------------------------- */
+
+enum { CONFIG_WORDS = PM_CONFIG_SIZE / 8 };
+
+/* The configuration as the driver saw it last, and its generation then. */
+static struct {
+	uint64_t words[CONFIG_WORDS];
+	uint8_t generation;
+} seen;
+
+static void look(struct guest *g)
+{
+	seen.generation = driver_get(&g->d, COMMON_FIELD(config_generation), 1);
+	for (unsigned int i = 0; i < CONFIG_WORDS; i++)
+		seen.words[i] = driver_config(&g->d, i * 8, 8);
+}
+
+/* No value changes under the same generation. */
+static void check_generation(struct guest *g)
+{
+	uint64_t before[CONFIG_WORDS];
+	uint8_t generation = seen.generation;
+
+	memcpy(before, seen.words, sizeof(before));
+	look(g);
+	fuzz_check(!memcmp(before, seen.words, sizeof(before)) ||
+		   seen.generation != generation);
+}
+
 typedef void step_fn(struct guest *g);
 
 static step_fn *const steps[] = {
@@ -178,6 +207,7 @@ static void step(struct guest *g)
 	/* Nobody is given an answer to what was asked of another ring. */
 	fuzz_check(!in_order || driver_used(&g->d) <= g->d.available);
 	guest_check(g);
+	check_generation(g);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -187,6 +217,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	guest_init(&g, data, size);
 	driver_start(&g.d);
 	in_order = true;
+	look(&g);
 	for (int i = 0; i < STEPS_MAX && input_more(&g.in); i++)
 		step(&g);
 	guest_finish(&g);

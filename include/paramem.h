@@ -377,6 +377,9 @@ void pm_device_accept_features(struct pm_device *device, uint64_t accepted);
 /*
  * Reads @len bytes of the configuration space, little-endian as the driver
  * sees it, at any alignment; what lies beyond PM_CONFIG_SIZE reads as zeros.
+ * Sizes change in calls that tell nobody, the end of a pending request for one:
+ * a transport whose configuration has a generation changes that whenever it
+ * finds other bytes here than it found before.
  */
 void pm_device_config_read(const struct pm_device *device, uint64_t offset,
 			   void *buf, size_t len);

@@ -4,11 +4,17 @@
 
 #include <string.h>
 
+#include "deadline.h"
+
 /* Without slack in the way: the usable region is not yet all of it. */
 #define BLOCK     (2 * MIB)
 #define REGION    (2 * GIB)
 #define REQUESTED (64 * MIB)
 #define SLACK     (256 * MIB)
+/* Of the other device: what the host cannot take back at once. */
+#define LARGE     (6 * GIB)
+
+enum { SMALL_DEVICE, LARGE_DEVICE, DEVICES };
 
 static void rule_fields_of_a_fresh_device(void **state)
 {
@@ -104,6 +110,47 @@ static void generation_changes_with_the_plugged_size(void **state)
 	assert_int_not_equal(after, before);
 	expect_block_answer(mem, MEM_UNPLUG_ALL, 0, 0, MEM_ACK);
 	assert_int_not_equal(virtio_generation(&mem->virtio), after);
+}
+
+/* Plugs 6 GiB, asks to have them back, and starts over without waiting. */
+static void start_over_amid_unplug(struct mem *mem)
+{
+	const uint16_t blocks = LARGE / BLOCK;
+	uint64_t addr = config_field(mem, MEM_ADDR);
+
+	set_requested(mem, LARGE);
+	assert_int_equal(mem_request(mem, MEM_PLUG, addr, blocks).type,
+			 MEM_ACK);
+	mem_put(mem, 0, MEM_UNPLUG, addr, blocks);
+	vring_offer(&mem->ring, 0);
+	virtio_post_notify(&mem->virtio);
+	virtio_reset(&mem->virtio);
+}
+
+/* A driver that starts meanwhile sees that what it read is of the past. */
+static void generation_changes_with_what_ends_late(void **state)
+{
+	struct mem large, *mem = &large;
+	bool seen = false;
+
+	suite_only_paramem();
+	suite_open(mem, *state, LARGE_DEVICE);
+	for (int i = 0; i < 10 && !seen; i++) {
+		int64_t deadline = deadline_in(30000);
+		uint8_t before;
+
+		start_over_amid_unplug(mem);
+		before = virtio_generation(&mem->virtio);
+		seen = config_field(mem, MEM_PLUGGED_SIZE) == LARGE;
+		while (config_field(mem, MEM_PLUGGED_SIZE))
+			assert_true(deadline_left(deadline) > 0);
+		if (seen)
+			assert_int_not_equal(virtio_generation(&mem->virtio),
+					     before);
+		mem_start(mem, NULL);
+	}
+	if (!seen)
+		print_message("the host was always faster\n");
 }
 
 static void rule_plugged_size_is_always_true(void **state)
@@ -286,11 +333,15 @@ static void rule_constants_stay_over_a_device_reset(void **state)
 int main(int argc, char **argv)
 {
 	const struct peer_config config = {
-		.nr_devices = 1,
+		.nr_devices = DEVICES,
 		.devices = { { .max_size = REGION,
 			       .block_size = BLOCK,
 			       .requested_size = REQUESTED,
-			       .unplugged_inaccessible = PEER_AUTO } },
+			       .unplugged_inaccessible = PEER_AUTO },
+			     { .max_size = LARGE,
+			       .block_size = BLOCK,
+			       .unplugged_inaccessible = PEER_AUTO,
+			       .no_reserve = true } },
 	};
 	const struct CMUnitTest tests[] = {
 		SUITE_TEST(rule_fields_of_a_fresh_device),
@@ -299,6 +350,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(rule_the_driver_cannot_write_configuration),
 		SUITE_TEST(generation_changes_with_the_requested_size),
 		SUITE_TEST(generation_changes_with_the_plugged_size),
+		SUITE_TEST(generation_changes_with_what_ends_late),
 		SUITE_TEST(rule_plugged_size_is_always_true),
 		SUITE_TEST(qmp_agrees_with_the_configuration),
 		SUITE_TEST(mistake_15_every_change_of_size_is_told),

@@ -27,15 +27,19 @@ static void echo_accepted(void *opaque, uint64_t features)
 	f->accepts++;
 }
 
-static void echo_config_read(void *opaque, uint64_t offset, void *buf,
-			     unsigned int len)
+static void echo_config_get(void *opaque, uint64_t offset, void *buf,
+			    unsigned int len)
 {
-	(void)opaque;
+	const struct echo *f = opaque;
+
 	for (unsigned int i = 0; i < len; i++)
-		((uint8_t *)buf)[i] = offset + i;
+		((uint8_t *)buf)[i] = offset + i + f->shift;
 }
 
-/* A byte 'x' is a request that it cannot make sense of. */
+/*
+ * A byte 'x' is a request that it cannot make sense of, 'c' one that changes
+ * its configuration.
+ */
 static long echo_handle(void *opaque, const struct virtqueue *vq,
 			const struct virtqueue_chain *chain)
 {
@@ -48,6 +52,8 @@ static long echo_handle(void *opaque, const struct virtqueue *vq,
 		f->refill--;
 		driver_offer(&f->d, chain->head);
 	}
+	if (byte == 'c')
+		f->shift++;
 	if (len < 0 || byte == 'x')
 		return len < 0 ? len : -EPROTO;
 	return virtqueue_chain_write(vq, chain, &byte, 1);
@@ -64,7 +70,7 @@ static const struct virtio_ops echo_ops = {
 	.features = echo_features,
 	.features_ok = echo_features_ok,
 	.features_accepted = echo_accepted,
-	.config_read = echo_config_read,
+	.config_get = echo_config_get,
 	.handle = echo_handle,
 	.reset = echo_reset,
 };
@@ -74,6 +80,7 @@ struct virtio_pci_config echo_config(struct echo *f)
 	return (struct virtio_pci_config){
 		.device_type = 24,
 		.class = 0x050000,
+		.config_size = ECHO_CONFIG_SIZE,
 		.ops = &echo_ops,
 		.opaque = f,
 		.memory = &f->rig.memory,

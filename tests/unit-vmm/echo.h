@@ -11,10 +11,11 @@
 #include "driver.h"
 #include "virtio/virtio_pci.h"
 
-#define VERSION_1     (UINT64_C(1) << VIRTIO_F_VERSION_1)
-#define INDIRECT      (UINT64_C(1) << 28)
-#define ECHO_FEATURES (UINT64_C(1) << 1 | UINT64_C(1) << 40)
-#define ECHO_SLOT     1
+#define VERSION_1        (UINT64_C(1) << VIRTIO_F_VERSION_1)
+#define INDIRECT         (UINT64_C(1) << 28)
+#define ECHO_FEATURES    (UINT64_C(1) << 1 | UINT64_C(1) << 40)
+#define ECHO_SLOT        1
+#define ECHO_CONFIG_SIZE 16
 
 #define ACKNOWLEDGE VIRTIO_CONFIG_S_ACKNOWLEDGE
 #define DRIVER      VIRTIO_CONFIG_S_DRIVER
@@ -29,7 +30,8 @@ struct echo {
 	struct driver d;
 	uint64_t accepted;
 	int accepts, resets, handled;
-	int refill; /* the driver offers more while one is handled */
+	uint8_t shift; /* a byte of its configuration is its offset and this */
+	int refill;    /* the driver offers more while one is handled */
 };
 
 struct virtio_pci_config echo_config(struct echo *f);

@@ -354,8 +354,8 @@ static void test_destroyed(void **state)
 
 #define MANY 128
 
-/* All is plugged, and an UNPLUG of it waits at the gate, in its second round. */
-static void begin_unplug(struct fixture *f)
+/* All is plugged, and a request to unplug waits at the gate, half done. */
+static void begin_unplug_of(struct fixture *f, uint16_t type)
 {
 	unsigned int before;
 
@@ -364,12 +364,17 @@ static void begin_unplug(struct fixture *f)
 	assert_int_equal(plugged(f), MANY * BLOCK);
 	before = atomic_load(&entered);
 	atomic_store(&gate, true);
-	offer(f, 2, UNPLUG, 0, MANY);
+	offer(f, 2, type, 0, MANY);
 	while (atomic_load(&entered) == before) {
 		rig_settle(&f->rig);
 		usleep(100);
 	}
 	assert_int_equal(driver_used(&f->d), 1);
+}
+
+static void begin_unplug(struct fixture *f)
+{
+	begin_unplug_of(f, UNPLUG);
 }
 
 static void test_long_unplug(void **state)
@@ -391,19 +396,116 @@ static void test_long_unplug(void **state)
 	assert_int_equal(plugged(f), 0);
 }
 
+/* Another driver takes over, before the work has ended. */
+static void start_over(struct fixture *f)
+{
+	driver_set_status(&f->d, 0);
+	memset(f->rig.ram + DRIVER_USED, 0, 4096);
+	memset(f->rig.ram + DRIVER_AVAIL, 0, 4096);
+	memset(f->rig.ram + DRIVER_RESPONSE, 0x5a, 4096);
+	f->d.available = 0;
+	driver_start(&f->d);
+	driver_interrupts(&f->d, DRIVER_CONFIG_VECTOR);
+}
+
+/* Fields of the configuration. */
+enum { USABLE_SIZE = 32, PLUGGED_SIZE = 40 };
+
+static uint8_t generation(struct fixture *f)
+{
+	return driver_get(&f->d, COMMON_FIELD(config_generation), 1);
+}
+
+static void test_late_unplug_is_a_new_generation(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t usable;
+	uint8_t before;
+
+	begin_unplug(f);
+	start_over(f);
+	before = generation(f);
+	usable = driver_config(&f->d, USABLE_SIZE, 8);
+	assert_int_equal(driver_config(&f->d, PLUGGED_SIZE, 8), MANY * BLOCK);
+	assert_int_equal(generation(f), before);
+	atomic_store(&gate, false);
+	while (plugged(f))
+		assert_int_equal(loop_run_once(f->rig.loop), 0);
+	assert_int_not_equal(generation(f), before);
+	assert_int_equal(driver_config(&f->d, PLUGGED_SIZE, 8), 0);
+	/* Of the plugged size no driver is told. */
+	assert_int_equal(driver_config(&f->d, USABLE_SIZE, 8), usable);
+	assert_int_equal(driver_interrupts(&f->d, DRIVER_CONFIG_VECTOR), 0);
+}
+
+/* A driver that did not ask for UNPLUG_ALL is told what that did. */
+static void test_late_unplug_all_is_told(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t before;
+
+	begin_unplug_of(f, UNPLUG_ALL);
+	assert_int_equal(virtio_mem_set_requested(f->vm, 0, NULL), 0);
+	start_over(f);
+	before = generation(f);
+	assert_int_not_equal(driver_config(&f->d, USABLE_SIZE, 8), 0);
+	atomic_store(&gate, false);
+	while (plugged(f))
+		assert_int_equal(loop_run_once(f->rig.loop), 0);
+	assert_int_not_equal(generation(f), before);
+	assert_int_equal(driver_config(&f->d, USABLE_SIZE, 8), 0);
+	assert_int_equal(driver_interrupts(&f->d, DRIVER_CONFIG_VECTOR), 1);
+}
+
+/* One that did is not, and sees another generation all the same. */
+static void test_unplug_all_is_not_told(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t before;
+
+	begin_unplug_of(f, UNPLUG_ALL);
+	assert_int_equal(virtio_mem_set_requested(f->vm, 0, NULL), 0);
+	driver_interrupts(&f->d, DRIVER_CONFIG_VECTOR);
+	before = generation(f);
+	atomic_store(&gate, false);
+	await_used(f, 2);
+	assert_int_not_equal(generation(f), before);
+	assert_int_equal(driver_config(&f->d, USABLE_SIZE, 8), 0);
+	assert_int_equal(driver_interrupts(&f->d, DRIVER_CONFIG_VECTOR), 0);
+}
+
+/* The plugged size changes before the answer can be told. */
+static void test_an_answer_that_waits_is_a_new_generation(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t before = generation(f);
+
+	begin_and_lose_bus_mastering(f);
+	assert_int_equal(driver_config(&f->d, PLUGGED_SIZE, 8), BLOCK);
+	assert_int_not_equal(generation(f), before);
+}
+
+static void test_system_reset_is_a_new_generation(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t before;
+
+	begin_unplug(f);
+	atomic_store(&gate, false);
+	before = generation(f);
+	assert_int_equal(virtio_mem_reset(f->vm, NULL), 0);
+	driver_find(&f->d, &f->rig, 1);
+	assert_int_not_equal(generation(f), before);
+}
+
 static void test_driver_resets_during_unplug(void **state)
 {
 	struct fixture *f = *state;
 	uint16_t what;
 
 	begin_unplug(f);
-	driver_set_status(&f->d, 0);
+	start_over(f);
 	atomic_store(&gate, false);
-	memset(f->rig.ram + DRIVER_USED, 0, 4096);
-	memset(f->rig.ram + DRIVER_AVAIL, 0, 4096);
-	memset(f->rig.ram + DRIVER_RESPONSE, 0x5a, 4096);
-	f->d.available = 0;
-	driver_start(&f->d);
 	offer(f, 4, STATE, 0, MANY);
 	await_used(f, 1);
 	/* It was carried out, though nobody was told. */
@@ -471,6 +573,11 @@ int main(void)
 		TEST(test_system_reset),
 		TEST(test_destroyed),
 		TEST(test_long_unplug),
+		TEST(test_late_unplug_is_a_new_generation),
+		TEST(test_late_unplug_all_is_told),
+		TEST(test_unplug_all_is_not_told),
+		TEST(test_an_answer_that_waits_is_a_new_generation),
+		TEST(test_system_reset_is_a_new_generation),
 		TEST(test_driver_resets_during_unplug),
 		TEST(test_system_reset_during_unplug),
 		TEST(test_driver_resets_at_any_time),

@@ -328,10 +328,42 @@ static void a_request_may_change_the_configuration(void **state)
 
 	driver_start(&f->d);
 	before = generation(f);
-	echo_put(f, 0, 'a');
+	echo_put(f, 0, 'c');
 	echo_send(f, 0);
 	assert_int_not_equal(generation(f), before);
 	assert_int_equal(driver_interrupts(&f->d, DRIVER_CONFIG_VECTOR), 0);
+	before = generation(f);
+	echo_put(f, 0, 'a');
+	echo_send(f, 0);
+	assert_int_equal(generation(f), before);
+}
+
+/* Whoever changed it, and told nobody. */
+static void a_change_between_two_reads_shows(void **state)
+{
+	struct echo *f = *state;
+	uint8_t before = generation(f);
+
+	driver_config(&f->d, 0, 4);
+	f->shift++;
+	driver_config(&f->d, 4, 4);
+	f->shift--;
+	assert_int_not_equal(generation(f), before);
+}
+
+/* As many as bring eight bits back to where they were. */
+static void many_changes_do_not_hide_each_other(void **state)
+{
+	struct echo *f = *state;
+	uint8_t before;
+
+	driver_start(&f->d);
+	for (int nr = 255; nr < 258; nr++) {
+		before = generation(f);
+		for (int i = 0; i < nr; i++)
+			change_config(f);
+		assert_int_not_equal(generation(f), before);
+	}
 }
 
 static void no_interrupt_before_the_driver_is_ready(void **state)
@@ -475,6 +507,8 @@ int main(void)
 		TEST(reads_behind_the_structures_are_zero),
 		TEST(device_configuration_is_read_at_any_width),
 		TEST(a_change_has_a_generation_and_an_interrupt),
+		TEST(a_change_between_two_reads_shows),
+		TEST(many_changes_do_not_hide_each_other),
 		TEST(a_request_may_change_the_configuration),
 		TEST(no_interrupt_before_the_driver_is_ready),
 		TEST(the_bar_is_reached_through_configuration_space),

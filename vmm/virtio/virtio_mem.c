@@ -69,6 +69,7 @@ struct virtio_mem {
 	unsigned int retry_ms;
 	struct range_job job; /* for the pending request */
 	bool cancelled;       /* that request */
+	bool orphaned;        /* its driver has reset the device */
 	/* Of the driver, since the requested size was set. */
 	bool noticed;          /* it has read that */
 	int64_t asked_last_ms; /* it asked for a change; 0: never */
@@ -188,16 +189,29 @@ static long work_end(struct virtio_mem *vm, int result,
 	return len;
 }
 
+static uint64_t usable_size(const struct virtio_mem *vm)
+{
+	struct pm_device_info info;
+
+	pm_device_get_info(vm->device, &info);
+	return info.usable_size;
+}
+
 /* The same for one whose chain is in progress. */
 static void work_complete(struct virtio_mem *vm, int result,
 			  const struct pm_error *why)
 {
 	uint8_t response[PM_RESPONSE_SIZE];
+	uint64_t usable = usable_size(vm);
 	long len = work_end(vm, result, why, response);
 
 	if (len == -EINPROGRESS)
 		return;
+	/* A driver that asked for it expects it, but this one did not. */
+	if (vm->orphaned && usable_size(vm) != usable)
+		virtio_pci_config_changed(vm->pci);
 	vm->cancelled = false;
+	vm->orphaned = false;
 	virtio_pci_complete(vm->pci, response, len);
 }
 
@@ -254,12 +268,18 @@ static void mem_features_accepted(void *opaque, uint64_t features)
 	pm_device_accept_features(vm->device, features);
 }
 
-static void mem_config_read(void *opaque, uint64_t offset, void *buf,
-			    unsigned int len)
+static void mem_config_get(void *opaque, uint64_t offset, void *buf,
+			   unsigned int len)
 {
 	struct virtio_mem *vm = opaque;
 
 	pm_device_config_read(vm->device, offset, buf, len);
+}
+
+static void mem_config_was_read(void *opaque, uint64_t offset, unsigned int len)
+{
+	struct virtio_mem *vm = opaque;
+
 	if (offset < REQUESTED_TO && offset + len > REQUESTED_FROM)
 		vm->noticed = true;
 }
@@ -301,8 +321,11 @@ static void mem_device_reset(void *opaque)
 	struct pm_pending p;
 
 	pm_device_accept_features(vm->device, 0);
+	if (!pm_device_pending(vm->device, &p))
+		return;
+	vm->orphaned = true;
 	/* What is being unplugged may as well be, with nobody to tell. */
-	if (!pm_device_pending(vm->device, &p) || p.unplugs)
+	if (p.unplugs)
 		return;
 	vm->cancelled = true;
 	range_job_cancel(&vm->job);
@@ -312,7 +335,8 @@ static const struct virtio_ops mem_virtio_ops = {
 	.features = mem_features,
 	.features_ok = mem_features_ok,
 	.features_accepted = mem_features_accepted,
-	.config_read = mem_config_read,
+	.config_get = mem_config_get,
+	.config_was_read = mem_config_was_read,
 	.handle = mem_handle,
 	.reset = mem_device_reset,
 };
@@ -497,6 +521,7 @@ static int pci_create(struct virtio_mem *vm)
 	const struct virtio_pci_config config = {
 		.device_type = VIRTIO_ID_MEM,
 		.class = PCI_CLASS_RAM,
+		.config_size = PM_CONFIG_SIZE,
 		.ops = &mem_virtio_ops,
 		.opaque = vm,
 		.memory = vm->config.memory,

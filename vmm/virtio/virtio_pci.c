@@ -103,7 +103,7 @@ static bool driver_listens(const struct virtio_pci *vp)
 
 void virtio_pci_config_changed(struct virtio_pci *vp)
 {
-	vp->generation++;
+	config_view_announce(&vp->view);
 	if (driver_listens(vp))
 		interrupt_config(vp);
 }
@@ -142,8 +142,6 @@ static void kick_again(struct virtio_pci *vp)
 /* Gives the chain back, unless the device could not handle it. 0 or -errno. */
 static int chain_push(struct virtio_pci *vp, long written)
 {
-	/* [virtio] 4.1.4.3.1: it may have changed configuration too. */
-	vp->generation++;
 	if (written < 0)
 		return (int)written;
 	return virtqueue_push(&vp->queue, &vp->chain, written);
@@ -263,12 +261,25 @@ static uint64_t isr_read(struct virtio_pci *vp)
 	return isr;
 }
 
+uint8_t virtio_config_look(struct virtio_pci *vp)
+{
+	uint8_t now[CONFIG_VIEW_MAX];
+
+	vp->config.ops->config_get(vp->config.opaque, 0, now,
+				   vp->config.config_size);
+	return config_view_look(&vp->view, now, vp->config.config_size);
+}
+
 static uint64_t device_config_read(struct virtio_pci *vp, uint64_t offset,
 				   unsigned int len)
 {
+	const struct virtio_ops *ops = vp->config.ops;
 	uint64_t value = 0;
 
-	vp->config.ops->config_read(vp->config.opaque, offset, &value, len);
+	virtio_config_look(vp);
+	ops->config_get(vp->config.opaque, offset, &value, len);
+	if (ops->config_was_read)
+		ops->config_was_read(vp->config.opaque, offset, len);
 	return value;
 }
 

@@ -30,8 +30,15 @@ struct virtio_ops {
 	/* Whether the device works for a driver with these alone. */
 	bool (*features_ok)(void *opaque, uint64_t features);
 	void (*features_accepted)(void *opaque, uint64_t features);
-	void (*config_read)(void *opaque, uint64_t offset, void *buf,
-			    unsigned int len);
+	/*
+	 * What the configuration space is now; also past its end. The driver
+	 * may not have asked.
+	 */
+	void (*config_get)(void *opaque, uint64_t offset, void *buf,
+			   unsigned int len);
+	/* The driver has read so much of it; may be NULL. */
+	void (*config_was_read)(void *opaque, uint64_t offset,
+				unsigned int len);
 	/*
 	 * Handles the next chain: how many bytes were written, or -errno
 	 * when the device needs a reset. -EINPROGRESS: it takes longer, and
@@ -47,8 +54,9 @@ struct virtio_ops {
 };
 
 struct virtio_pci_config {
-	uint16_t device_type; /* the virtio device ID */
-	uint32_t class;       /* PCI class code */
+	uint16_t device_type;     /* the virtio device ID */
+	uint32_t class;           /* PCI class code */
+	unsigned int config_size; /* bytes, at most CONFIG_VIEW_MAX */
 	const struct virtio_ops *ops;
 	void *opaque;
 	const struct guest_memory *memory;
@@ -66,7 +74,10 @@ void virtio_pci_destroy(struct virtio_pci *vp);
 void virtio_pci_lock(struct virtio_pci *vp);
 void virtio_pci_unlock(struct virtio_pci *vp);
 
-/* The configuration space changed; the lock is held. */
+/*
+ * Tells the driver that the configuration space changed, by an interrupt. Its
+ * generation changes also when nobody says so. The lock is held.
+ */
 void virtio_pci_config_changed(struct virtio_pci *vp);
 
 /*

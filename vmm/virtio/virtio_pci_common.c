@@ -103,7 +103,7 @@ static uint64_t queue_field_read(const struct virtio_pci *vp, uint64_t offset)
 	}
 }
 
-static uint64_t common_field_read(const struct virtio_pci *vp, uint64_t offset)
+static uint64_t common_field_read(struct virtio_pci *vp, uint64_t offset)
 {
 	switch (offset) {
 	case COMMON(device_feature_select):
@@ -127,7 +127,7 @@ static uint64_t common_field_read(const struct virtio_pci *vp, uint64_t offset)
 	case COMMON(device_status):
 		return vp->status;
 	case COMMON(config_generation):
-		return vp->generation;
+		return virtio_config_look(vp);
 	case COMMON(queue_select):
 		return vp->queue_select;
 	default:
@@ -249,7 +249,7 @@ static unsigned int common_field_size(uint64_t offset)
 }
 
 /* [virtio] 4.1.3.1: a driver uses the width of the field; 64 bits as two. */
-uint64_t virtio_common_read(const struct virtio_pci *vp, uint64_t offset,
+uint64_t virtio_common_read(struct virtio_pci *vp, uint64_t offset,
 			    unsigned int len)
 {
 	uint64_t value = common_field_read(vp, offset);

@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <stddef.h>
 
+#include "config_view.h"
 #include "virtio_pci.h"
 
 enum { VIRTIO_VECTORS = 2, VIRTIO_QUEUES = 1 };
@@ -36,18 +37,21 @@ struct virtio_pci {
 	uint16_t queue_select;
 	uint8_t status;
 	uint8_t isr;
-	uint8_t generation;
+	struct config_view view;
 	/* What configuration space says of the function. */
 	bool bus_master;
 	bool intx_disabled;
 };
 static_assert(offsetof(struct virtio_pci, function) == 0, "BAR opaque");
 
+/* The driver looks at the configuration: its generation. The lock is held. */
+uint8_t virtio_config_look(struct virtio_pci *vp);
+
 /*
  * The common configuration, [virtio] 4.1.4.3, at @offset within it. The lock
  * is held.
  */
-uint64_t virtio_common_read(const struct virtio_pci *vp, uint64_t offset,
+uint64_t virtio_common_read(struct virtio_pci *vp, uint64_t offset,
 			    unsigned int len);
 void virtio_common_write(struct virtio_pci *vp, uint64_t offset, uint64_t value,
 			 unsigned int len);

@@ -53,6 +53,7 @@ enum fact {
 struct facts {
 	uint64_t value[NR_FACTS];
 	bool known[NR_FACTS];
+	bool config_changed; /* since it was last looked at; not compared */
 };
 
 void facts_set(struct facts *facts, unsigned int fact, uint64_t value);

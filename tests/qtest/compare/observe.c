@@ -29,6 +29,9 @@ static void observe_config(struct side *side, unsigned int device,
 	uint8_t space[MEM_CONFIG_SIZE];
 
 	qtest_read(v->qtest, v->device, space, sizeof(space));
+	f->config_changed =
+		memcmp(side->config[device], space, sizeof(space)) != 0;
+	memcpy(side->config[device], space, sizeof(space));
 	facts_set(f, FACT_BLOCK_SIZE, get64(space + MEM_BLOCK_SIZE));
 	/* With its padding. */
 	facts_set(f, FACT_NODE_ID, get64(space + MEM_NODE_ID));

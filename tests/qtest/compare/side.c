@@ -57,6 +57,8 @@ void side_settle(struct side *side, unsigned int device)
 
 	virtio_isr(v);
 	side->generation[device] = virtio_generation(v);
+	qtest_read(v->qtest, v->device, side->config[device],
+		   sizeof(side->config[device]));
 	side_take_raises(side);
 }
 

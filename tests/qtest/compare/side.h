@@ -17,6 +17,7 @@ struct side {
 	struct mem mems[SETUP_DEVICES_MAX];
 	struct mem_config first[SETUP_DEVICES_MAX]; /* as it was found */
 	uint8_t generation[SETUP_DEVICES_MAX];      /* as last read */
+	uint8_t config[SETUP_DEVICES_MAX][MEM_CONFIG_SIZE]; /* the same */
 	size_t told[SETUP_DEVICES_MAX]; /* size events matched so far */
 };
 
