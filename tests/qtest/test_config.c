@@ -303,6 +303,9 @@ static void mistake_15_why_it_is_not_reached_is_told(void **state)
 	expect_standing(mem, "unnoticed");
 	mem_read_config(mem, &config);
 	expect_standing(mem, "not-taken");
+	/* Who looks at what is plugged asks for nothing. */
+	expect_block_state(mem, 0, 4, MEM_UNPLUGGED);
+	expect_standing(mem, "not-taken");
 	expect_block_answer(mem, MEM_PLUG, 0, 1, MEM_ACK);
 	expect_standing(mem, "under-way");
 	expect_block_answer(mem, MEM_PLUG, 1, 3, MEM_ACK);

@@ -284,6 +284,14 @@ static void mem_config_was_read(void *opaque, uint64_t offset, unsigned int len)
 		vm->noticed = true;
 }
 
+/* [virtio-mem] "Device operation": the type that changes nothing. */
+#define REQUEST_STATE 3
+
+static bool asks_for_a_change(const uint8_t *request, long len)
+{
+	return len >= 2 && (request[0] | request[1] << 8) != REQUEST_STATE;
+}
+
 /* Copies the request out, once, and the response in. */
 static long mem_handle(void *opaque, const struct virtqueue *vq,
 		       const struct virtqueue_chain *chain)
@@ -298,7 +306,8 @@ static long mem_handle(void *opaque, const struct virtqueue *vq,
 	len = virtqueue_chain_read(vq, chain, request, sizeof(request));
 	if (len < 0)
 		return len;
-	vm->asked_last_ms = clock_now_ms();
+	if (asks_for_a_change(request, len))
+		vm->asked_last_ms = clock_now_ms();
 	/* Nothing is done that could not be answered. */
 	if (room >= sizeof(response) &&
 	    !virtqueue_chain_can_write(vq, chain, sizeof(response)))
