@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,6 +27,8 @@ struct qmp_client {
 	int fd;
 	const char *target; /* the caller's */
 	json_t *events;     /* that came while a command ran */
+	bool greeted;
+	bool turned_out; /* it said so: others needed the place */
 	size_t len;
 	char buf[CLIENT_MESSAGE_MAX];
 };
@@ -62,6 +65,22 @@ static int client_path(const char *target, char path[PATH_MAX],
 	return ret < 0 ? ret : runtime_dir_socket(base, target, path, err);
 }
 
+/* Nobody listens, for one of these reasons. */
+static int refused_error(const char *path, struct pm_error *err)
+{
+	struct stat st;
+
+	if (!stat(path, &st) && !S_ISSOCK(st.st_mode))
+		return pm_error_set(err, ENOTSOCK,
+				    "'%.200s' is no socket: name the one that "
+				    "--qmp was given, or the machine",
+				    path);
+	return pm_error_set(err, ECONNREFUSED,
+			    "nobody listens at '%.200s': the machine has "
+			    "ended, start it again",
+			    path);
+}
+
 static int connect_error(const char *target, const char *path, int code,
 			 struct pm_error *err)
 {
@@ -80,9 +99,11 @@ static int connect_error(const char *target, const char *path, int code,
 				    "path that --qmp was given",
 				    path);
 	case ECONNREFUSED:
+		return refused_error(path, err);
+	case EPROTOTYPE:
 		return pm_error_set(err, code,
-				    "nobody listens at '%.200s': the machine "
-				    "has ended, start it again",
+				    "'%.200s' is a socket of another kind: "
+				    "name the one that --qmp was given",
 				    path);
 	case EACCES:
 	case EPERM:
@@ -128,8 +149,22 @@ static int client_connect(const char *target, struct pm_error *err)
 	return fd;
 }
 
-static int client_ended(struct qmp_client *client, struct pm_error *err)
+/* Who serves hung up, or is gone. */
+static int client_ended(const struct qmp_client *client, struct pm_error *err)
 {
+	if (client->turned_out)
+		return pm_error_set(err, ECONNABORTED,
+				    "the machine '%.200s' has closed this "
+				    "connection, since it had asked nothing "
+				    "for longer than all others, and one more "
+				    "came: end what holds connections to it",
+				    client->target);
+	if (!client->greeted)
+		return pm_error_set(err, ECONNRESET,
+				    "'%.200s' hung up without a greeting: "
+				    "either the machine is just ending, or "
+				    "something else listens there",
+				    client->target);
 	return pm_error_set(err, ECONNRESET, "the machine '%.200s' has ended",
 			    client->target);
 }
@@ -188,8 +223,15 @@ static int client_fill(struct qmp_client *client, int64_t deadline_ms,
 	return 0;
 }
 
-static int client_receive(struct qmp_client *client, int64_t deadline_ms,
-			  json_t **message, struct pm_error *err)
+static bool says_turned_out(const json_t *message)
+{
+	const char *name = json_string_value(json_object_get(message, "event"));
+
+	return name && !strcmp(name, "X_PARAMEM_DISCONNECTED");
+}
+
+static int client_parse(struct qmp_client *client, int64_t deadline_ms,
+			json_t **message, struct pm_error *err)
 {
 	json_error_t parse;
 	size_t len;
@@ -212,6 +254,31 @@ static int client_receive(struct qmp_client *client, int64_t deadline_ms,
 			    client->target);
 }
 
+/* The next message but the one that says that there will be no other. */
+static int client_receive(struct qmp_client *client, int64_t deadline_ms,
+			  json_t **message, struct pm_error *err)
+{
+	int ret;
+
+	while (!(ret = client_parse(client, deadline_ms, message, err)) &&
+	       says_turned_out(*message)) {
+		client->turned_out = true;
+		json_decref(*message);
+	}
+	return ret;
+}
+
+/* It takes nothing any more; what it said last is still to be read. */
+static int client_cut_off(struct qmp_client *client, struct pm_error *err)
+{
+	json_t *message;
+	int ret;
+
+	while (!(ret = client_receive(client, 0, &message, err)))
+		json_array_append_new(client->events, message);
+	return ret == -ETIMEDOUT ? client_ended(client, err) : ret;
+}
+
 static int client_send(struct qmp_client *client, const char *text,
 		       int64_t deadline_ms, struct pm_error *err)
 {
@@ -229,7 +296,7 @@ static int client_send(struct qmp_client *client, const char *text,
 			if (ret < 0)
 				return ret;
 		} else if (errno != EINTR) {
-			return client_ended(client, err);
+			return client_cut_off(client, err);
 		}
 	}
 	return 0;
@@ -318,16 +385,18 @@ int qmp_client_event(struct qmp_client *client, int64_t deadline_ms,
 static int client_negotiate(struct qmp_client *client, struct pm_error *err)
 {
 	json_t *greeting;
-	bool right;
 	int ret;
 
 	ret = client_receive(client, qmp_client_now() + CLIENT_ANSWER_MS,
 			     &greeting, err);
 	if (ret < 0)
 		return client_unanswered(client, ret, err);
-	right = json_object_get(greeting, "QMP") != NULL;
+	client->greeted = json_object_get(greeting, "QMP") != NULL;
+	/* Instead of a greeting: why there will be none. */
+	if (json_object_get(greeting, "error"))
+		return client_result(greeting, NULL, err);
 	json_decref(greeting);
-	if (!right)
+	if (!client->greeted)
 		return pm_error_set(err, EPROTO,
 				    "'%.200s' sends what is no control "
 				    "protocol: check the target",
@@ -353,6 +422,8 @@ int qmp_client_open(const char *target, struct qmp_client **out,
 	client->target = target;
 	client->len = 0;
 	client->events = json_array();
+	client->greeted = false;
+	client->turned_out = false;
 	ret = client_negotiate(client, err);
 	if (ret < 0) {
 		qmp_client_close(client);

@@ -821,28 +821,6 @@ static void test_several_clients(void **state)
 	client_close(mute);
 }
 
-static void test_too_many_clients(void **state)
-{
-	struct client *clients[QMP_CLIENTS_MAX], *late;
-	struct fixture *f = *state;
-	char byte;
-	int i, fd;
-
-	for (i = 0; i < QMP_CLIENTS_MAX; i++)
-		clients[i] = client_open(f);
-	fd = connect_to(f->path);
-	assert_true(fd >= 0);
-	assert_int_equal(loop_run_once(f->machine->loop), 0);
-	assert_int_equal(recv(fd, &byte, 1, 0), 0);
-	close(fd);
-	for (i = 0; i < QMP_CLIENTS_MAX; i++)
-		client_close(clients[i]);
-	while (f->machine->qmp->nr_conns)
-		assert_int_equal(loop_run_once(f->machine->loop), 0);
-	late = client_open(f);
-	client_close(late);
-}
-
 /* Events of sizes are lost first, then all; what is queued stays bounded. */
 static void test_slow_reader_of_events(void **state)
 {
@@ -1054,7 +1032,6 @@ int main(void)
 		QMP_TEST(test_size_changes),
 		QMP_TEST(test_size_flushed_by_shutdown),
 		QMP_TEST(test_several_clients),
-		QMP_TEST(test_too_many_clients),
 		QMP_TEST(test_slow_reader_of_events),
 		QMP_TEST(test_slow_reader_of_replies),
 		QMP_TEST(test_big_value),

@@ -152,27 +152,35 @@ int unix_listener_open(struct unix_listener *listener, const char *path,
 	return 0;
 }
 
-/* Turns away whoever is first in line, which needs a descriptor too. */
-static void listener_shed(struct unix_listener *l)
+/* Which needs a descriptor, too. */
+void unix_listener_turn_away(struct unix_listener *l, const char *words)
 {
 	if (l->spare >= 0)
 		close(l->spare);
 	l->spare = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
-	if (l->spare >= 0)
+	if (l->spare >= 0) {
+		if (words)
+			send(l->spare, words, strlen(words),
+			     MSG_NOSIGNAL | MSG_DONTWAIT);
 		close(l->spare);
+	}
 	l->spare = spare_open();
+}
+
+int unix_listener_try_accept(struct unix_listener *l, int flags)
+{
+	int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | flags);
+
+	return fd >= 0 ? fd : -errno;
 }
 
 int unix_listener_accept(struct unix_listener *l, int flags)
 {
-	int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | flags);
-	int code = errno;
+	int fd = unix_listener_try_accept(l, flags);
 
-	if (fd >= 0)
-		return fd;
-	if (code == EMFILE || code == ENFILE)
-		listener_shed(l);
-	return -code;
+	if (fd == -EMFILE || fd == -ENFILE)
+		unix_listener_turn_away(l, NULL);
+	return fd;
 }
 
 void unix_listener_close(struct unix_listener *listener)

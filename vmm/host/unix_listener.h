@@ -32,6 +32,13 @@ int unix_listener_open(struct unix_listener *listener, const char *path,
  * is closed, so that the listener does not stay ready for ever.
  */
 int unix_listener_accept(struct unix_listener *listener, int flags);
+/* The same without closing anybody, for a caller that can make room. */
+int unix_listener_try_accept(struct unix_listener *listener, int flags);
+/*
+ * Closes whoever is first in line, in a process that has no descriptors left,
+ * with a few words for it to read, if it takes them; @words may be NULL.
+ */
+void unix_listener_turn_away(struct unix_listener *listener, const char *words);
 void unix_listener_close(struct unix_listener *listener);
 
 #endif /* VMM_UNIX_LISTENER_H */

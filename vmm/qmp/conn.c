@@ -126,6 +126,8 @@ static void conn_process(struct qmp_conn *conn)
 		result = framing_feed(&conn->framing, conn->in + conn->in_at,
 				      conn->in_len - conn->in_at, &used);
 		conn->in_at += used;
+		if (result != FRAMING_MORE)
+			conn->turn = ++conn->qmp->turns;
 		if (result == FRAMING_VALUE)
 			qmp_dispatch(conn, conn->framing.value,
 				     conn->framing.len);
@@ -157,6 +159,15 @@ static void conn_ready(void *opaque, uint32_t events)
 		conn_watch(conn);
 }
 
+static pid_t peer_pid(int fd)
+{
+	struct ucred who = { 0 };
+	socklen_t len = sizeof(who);
+
+	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len);
+	return who.pid;
+}
+
 int qmp_conn_create(struct qmp *qmp, int fd, struct qmp_conn **out)
 {
 	struct qmp_conn *conn = malloc(sizeof(*conn));
@@ -168,6 +179,8 @@ int qmp_conn_create(struct qmp *qmp, int fd, struct qmp_conn **out)
 	memset(conn, 0, offsetof(struct qmp_conn, in));
 	framing_init(&conn->framing);
 	conn->qmp = qmp;
+	conn->pid = peer_pid(fd);
+	conn->turn = ++qmp->turns;
 	conn->watched = EPOLLIN;
 	conn->source = (struct loop_source){
 		.fd = fd,

@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
 #include <jansson.h>
 
 #include "framing.h"
@@ -29,6 +31,8 @@ struct qmp_conn {
 	struct qmp_conn *next;
 	struct loop_source source;
 	uint32_t watched;
+	pid_t pid;       /* of who connected; 0: of another namespace */
+	uint64_t turn;   /* of its last request, or its arrival */
 	bool negotiated; /* past qmp_capabilities */
 	bool eof;        /* the client sends nothing more */
 	bool dead;       /* to be freed by its own callback */

@@ -25,8 +25,7 @@ static int64_t now_ms(const struct qmp *qmp)
 	return clock_now_ms() + moved;
 }
 
-/* @data, which is released here, may be NULL: an event without any. */
-static json_t *event_message(const char *name, json_t *data)
+json_t *qmp_event_message(const char *name, json_t *data)
 {
 	struct timespec ts;
 
@@ -41,7 +40,7 @@ static json_t *event_message(const char *name, json_t *data)
 static void event_broadcast(struct qmp *qmp, const char *name, json_t *data,
 			    size_t bound)
 {
-	json_t *message = event_message(name, data);
+	json_t *message = qmp_event_message(name, data);
 	struct qmp_conn *conn;
 
 	for (conn = qmp->conns; message && conn; conn = conn->next) {

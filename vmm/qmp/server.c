@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The control sockets: listens, accepts clients, and ends them.
+ *
+ * There is a bound on clients, and it never keeps the owner out: who comes
+ * when it is reached takes the place of the one that has been idle longest.
+ * Those who never negotiated go first, and one that waits for its answer
+ * stays. So it is where the process has no descriptors left.
  */
 #define _GNU_SOURCE /* accept4() */
 #include "server.h"
@@ -12,7 +17,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "commands.h"
 #include "dispatch.h"
+#include "host/clock.h"
+#include "host/log.h"
+
+#define QMP_LOG_MS 1000
 
 /* How long a client may take the last words of a machine, in all. */
 #define QMP_DRAIN_MS 200
@@ -29,6 +39,93 @@ void qmp_server_forget(struct qmp_conn *conn)
 	qmp_conn_destroy(conn);
 }
 
+/* ---- too many clients ---------------------------------------------------- */
+
+static bool goes_before(const struct qmp_conn *a, const struct qmp_conn *b)
+{
+	if (a->dead != b->dead)
+		return a->dead;
+	if (a->negotiated != b->negotiated)
+		return b->negotiated;
+	return a->turn < b->turn;
+}
+
+/* NULL when all that there are wait for an answer. */
+static struct qmp_conn *longest_idle(const struct qmp *qmp)
+{
+	struct qmp_conn *conn, *found = NULL;
+
+	for (conn = qmp->conns; conn; conn = conn->next) {
+		if (!conn->later && (!found || goes_before(conn, found)))
+			found = conn;
+	}
+	return found;
+}
+
+/* At a rate that a flood of clients cannot raise. */
+static void log_turned_out(struct qmp *qmp, const struct qmp_conn *conn)
+{
+	int64_t now = clock_now_ms();
+
+	if (qmp->told_ms && now - qmp->told_ms < QMP_LOG_MS) {
+		qmp->untold++;
+		return;
+	}
+	if (qmp->untold)
+		log_warning("%u clients more went so meanwhile", qmp->untold);
+	log_warning("process %d is disconnected from the control socket to "
+		    "make room for another client: of the %u that there are "
+		    "it had asked nothing for the longest time",
+		    (int)conn->pid, qmp->nr_conns);
+	qmp->told_ms = now;
+	qmp->untold = 0;
+}
+
+static json_t *farewell(const struct qmp_conn *conn)
+{
+	if (conn->negotiated)
+		return qmp_event_message(QMP_EVENT_DISCONNECTED,
+					 json_pack("{s:s}", "reason", "idle"));
+	return json_pack("{s:{s:s, s:s}}", "error", "class", QMP_GENERIC_ERROR,
+			 "desc",
+			 "Too many clients are connected, and this one has not "
+			 "negotiated");
+}
+
+/* Makes room for another client; false when there is nobody to go. */
+static bool turn_one_out(struct qmp *qmp)
+{
+	struct qmp_conn *conn = longest_idle(qmp);
+
+	if (!conn)
+		return false;
+	log_turned_out(qmp, conn);
+	qmp_conn_send(conn, farewell(conn));
+	qmp_conn_drain(conn, 0);
+	qmp_server_forget(conn);
+	return true;
+}
+
+/* A descriptor, or -errno with the client told why. */
+static int qmp_accept_fd(struct qmp_port *port)
+{
+	static const char no_room[] =
+		"{\"error\": {\"class\": \"" QMP_GENERIC_ERROR "\", \"desc\": "
+		"\"the machine's process has no file descriptor left for "
+		"another client\"}}\r\n";
+	int fd = unix_listener_try_accept(&port->listener, SOCK_NONBLOCK);
+
+	if (fd != -EMFILE && fd != -ENFILE)
+		return fd;
+	if (turn_one_out(port->qmp))
+		fd = unix_listener_try_accept(&port->listener, SOCK_NONBLOCK);
+	if (fd == -EMFILE || fd == -ENFILE)
+		unix_listener_turn_away(&port->listener, no_room);
+	return fd;
+}
+
+/* ---- life ---------------------------------------------------------------- */
+
 static void qmp_accept(void *opaque, uint32_t events)
 {
 	struct qmp_port *port = opaque;
@@ -37,10 +134,10 @@ static void qmp_accept(void *opaque, uint32_t events)
 	int fd;
 
 	(void)events;
-	fd = unix_listener_accept(&port->listener, SOCK_NONBLOCK);
+	fd = qmp_accept_fd(port);
 	if (fd < 0)
 		return;
-	if (qmp->nr_conns == QMP_CLIENTS_MAX) {
+	if (qmp->nr_conns == QMP_CLIENTS_MAX && !turn_one_out(qmp)) {
 		close(fd);
 		return;
 	}

@@ -16,7 +16,8 @@
 #include "memory/violations.h"
 #include "qmp.h"
 
-#define QMP_CLIENTS_MAX 16
+/* One more ends the one that has asked nothing for the longest time. */
+#define QMP_CLIENTS_MAX 64
 
 struct qmp_port {
 	struct qmp *qmp;
@@ -46,6 +47,9 @@ struct qmp {
 	unsigned int nr_ports;
 	struct qmp_conn *conns;
 	unsigned int nr_conns;
+	uint64_t turns;  /* requests and arrivals so far */
+	int64_t told_ms; /* when a client's end was last told in the log */
+	unsigned int untold;
 	struct loop_timer size_timer;
 	struct qmp_size_event sizes[MACHINE_MEM_DEVICES_MAX];
 	struct qmp_violation_event violations[MACHINE_MEM_DEVICES_MAX];
@@ -54,6 +58,11 @@ struct qmp {
 /* Ends a client that has marked itself dead. */
 void qmp_server_forget(struct qmp_conn *conn);
 
+/* The client that gets it is the next to be disconnected. */
+#define QMP_EVENT_DISCONNECTED "X_PARAMEM_DISCONNECTED"
+
+/* @data, which is released here, may be NULL: an event without any. */
+json_t *qmp_event_message(const char *name, json_t *data);
 /* Sends an event to all clients; @data, which may be NULL, is released here. */
 void qmp_event_send(struct qmp *qmp, const char *name, json_t *data);
 /* Sends what still waits, whatever the time. */
