@@ -102,15 +102,6 @@ const char *machine_pause_reason(const struct machine *m)
 	return m->pause_reason;
 }
 
-const char *machine_state_name(enum machine_state state)
-{
-	static const char *const names[] = { "prelaunch",      "running",
-					     "paused",         "shutdown",
-					     "internal-error", "save-vm" };
-
-	return names[state];
-}
-
 struct loop *machine_loop(struct machine *m)
 {
 	return m->loop;

@@ -112,7 +112,51 @@ void machine_on_size_changed(void *opaque, unsigned int index, uint64_t size)
 	observers_tell(m->observers, size_changed, index, size);
 }
 
-/* ---- reset and run states ------------------------------------------------ */
+/* ---- to stand still and to go on ----------------------------------------- */
+
+static void hold_mem_devices(struct machine *m, bool hold)
+{
+	for (unsigned int i = 0; i < m->nr_mem_devices; i++)
+		virtio_mem_hold(m->mem_devices[i], hold);
+}
+
+static void recall_all(struct machine *m)
+{
+	for (unsigned int i = 0; i < m->nr_mem_devices; i++)
+		virtio_mem_recall(m->mem_devices[i]);
+}
+
+static void stand_still(struct machine *m)
+{
+	accel_pause(m->accel);
+	recall_all(m);
+	hold_mem_devices(m, true);
+}
+
+static void go_on(struct machine *m)
+{
+	hold_mem_devices(m, false);
+	accel_resume(m->accel);
+}
+
+/* The one place where the machine stops and goes on, and tells of it. */
+static void change(struct machine *m, enum run_input input)
+{
+	struct run_state before = m->run;
+	bool shown = run_state_shown_running(before);
+
+	m->run = run_state_after(before, input);
+	if (run_state_runs(before) && !run_state_runs(m->run))
+		stand_still(m);
+	if (shown && !run_state_shown_running(m->run) && input != RUN_END)
+		observers_tell(m->observers, stopped);
+	if (!shown && run_state_shown_running(m->run))
+		observers_tell(m->observers, resumed);
+	if (!run_state_runs(before) && run_state_runs(m->run))
+		go_on(m);
+}
+
+/* ---- reset and the end --------------------------------------------------- */
 
 static int devices_reset(struct machine *m, struct pm_error *err)
 {
@@ -143,8 +187,7 @@ int machine_power_on(struct machine *m, struct pm_error *err)
 
 static void end(struct machine *m, enum machine_cause cause)
 {
-	accel_pause(m->accel);
-	m->state = MACHINE_SHUTDOWN;
+	change(m, RUN_END);
 	m->ended = true;
 	if (m->dump)
 		dump_stop(m->dump);
@@ -153,33 +196,26 @@ static void end(struct machine *m, enum machine_cause cause)
 
 static void reset(struct machine *m, enum machine_cause cause)
 {
-	bool running;
-
-	dump_stop(m->dump); /* whereupon it may run again */
-	running = m->state == MACHINE_RUNNING;
-	accel_pause(m->accel);
+	change(m, RUN_RESET_BEGINS);
+	dump_stop(m->dump);
 	if (machine_power_on(m, &m->failure)) {
 		end(m, MACHINE_HOST_ERROR);
 		return;
 	}
 	violations_forget(&m->violations);
-	m->pause_reason[0] = '\0';
 	observers_tell(m->observers, reset, cause);
-	if (m->state == MACHINE_INTERNAL_ERROR)
-		m->state = MACHINE_PAUSED;
-	if (running)
-		accel_resume(m->accel);
+	change(m, RUN_RESET_ENDS);
 }
 
 static void stop_on_error(struct machine *m)
 {
-	machine_stop(m);
-	m->state = MACHINE_INTERNAL_ERROR;
 	pthread_mutex_lock(&m->why_lock);
+	memcpy(m->error, m->why, sizeof(m->error));
+	pthread_mutex_unlock(&m->why_lock);
+	change(m, RUN_ERROR);
 	log_warning("the guest is stopped: %s; system_reset starts it again, "
 		    "quit ends it",
-		    m->why);
-	pthread_mutex_unlock(&m->why_lock);
+		    m->error);
 }
 
 static void violations_tell(struct machine *m)
@@ -199,32 +235,12 @@ static void violations_tell(struct machine *m)
 	}
 }
 
-static void recall_all(struct machine *m)
-{
-	for (unsigned int i = 0; i < m->nr_mem_devices; i++)
-		virtio_mem_recall(m->mem_devices[i]);
-}
-
-static void stop_for_violation(struct machine *m)
-{
-	accel_pause(m->accel);
-	recall_all(m);
-	memcpy(m->pause_reason, m->violated, sizeof(m->pause_reason));
-	machine_stop(m);
-}
-
 static void kill_for_violation(struct machine *m)
 {
 	m->killed = true;
 	pm_error_set(&m->failure, EPERM, "%s, and on-violation=kill ends it",
 		     m->violated);
 	end(m, MACHINE_GUEST_VIOLATED);
-}
-
-static void hold_mem_devices(struct machine *m, bool hold)
-{
-	for (unsigned int i = 0; i < m->nr_mem_devices; i++)
-		virtio_mem_hold(m->mem_devices[i], hold);
 }
 
 void machine_on_dump_done(void *opaque)
@@ -234,10 +250,7 @@ void machine_on_dump_done(void *opaque)
 
 	dump_get_info(m->dump, &info);
 	observers_tell(m->observers, dump_done, &info);
-	if (m->state == MACHINE_SAVE_VM) {
-		m->state = MACHINE_PAUSED;
-		machine_cont(m, NULL);
-	}
+	change(m, RUN_DUMP_ENDS);
 	observers_tell(m->observers, dump_settled, &info);
 }
 
@@ -245,6 +258,34 @@ static void powerdown(struct machine *m)
 {
 	power_press(m->power);
 	observers_tell(m->observers, powerdown);
+}
+
+static bool end_if_asked(struct machine *m, unsigned int r)
+{
+	if (r & REQUEST_SIGNAL)
+		end(m, MACHINE_HOST_SIGNAL);
+	else if (r & REQUEST_QUIT)
+		end(m, MACHINE_HOST_QUIT);
+	else if (r & REQUEST_KILL)
+		kill_for_violation(m);
+	else if (r & REQUEST_GUEST_OFF)
+		end(m, MACHINE_GUEST_OFF);
+	return m->ended;
+}
+
+/* Each of them, for none makes another void: a reset comes after what led to it. */
+static void carry_out(struct machine *m, unsigned int r)
+{
+	if (r & REQUEST_STOP)
+		change(m, RUN_VIOLATION);
+	if (r & REQUEST_ERROR)
+		stop_on_error(m);
+	if (r & REQUEST_HOST_RESET)
+		reset(m, MACHINE_HOST_RESET);
+	else if (r & REQUEST_GUEST_RESET)
+		reset(m, MACHINE_GUEST_RESET);
+	if ((r & REQUEST_POWERDOWN) && !m->ended)
+		powerdown(m);
 }
 
 void machine_handle_requests(void *opaque, uint32_t events)
@@ -260,24 +301,8 @@ void machine_handle_requests(void *opaque, uint32_t events)
 		return;
 	if (r & REQUEST_TELL)
 		violations_tell(m);
-	if (r & REQUEST_SIGNAL)
-		end(m, MACHINE_HOST_SIGNAL);
-	else if (r & REQUEST_QUIT)
-		end(m, MACHINE_HOST_QUIT);
-	else if (r & REQUEST_KILL)
-		kill_for_violation(m);
-	else if (r & REQUEST_GUEST_OFF)
-		end(m, MACHINE_GUEST_OFF);
-	else if (r & REQUEST_HOST_RESET)
-		reset(m, MACHINE_HOST_RESET);
-	else if (r & REQUEST_GUEST_RESET)
-		reset(m, MACHINE_GUEST_RESET);
-	else if (r & REQUEST_ERROR)
-		stop_on_error(m);
-	else if (r & REQUEST_STOP)
-		stop_for_violation(m);
-	if ((r & REQUEST_POWERDOWN) && !m->ended)
-		powerdown(m);
+	if (!end_if_asked(m, r))
+		carry_out(m, r);
 }
 
 void machine_handle_signals(void *opaque, uint32_t events)
@@ -321,21 +346,7 @@ void machine_remove_observer(struct machine *m,
 
 enum machine_state machine_state(const struct machine *m)
 {
-	return m->state;
-}
-
-const char *machine_state_name(enum machine_state state)
-{
-	static const char *const names[] = {
-		[MACHINE_PRELAUNCH] = "prelaunch",
-		[MACHINE_RUNNING] = "running",
-		[MACHINE_PAUSED] = "paused",
-		[MACHINE_SHUTDOWN] = "shutdown",
-		[MACHINE_INTERNAL_ERROR] = "internal-error",
-		[MACHINE_SAVE_VM] = "save-vm",
-	};
-
-	return names[state];
+	return run_state_called(m->run);
 }
 
 struct loop *machine_loop(struct machine *m)
@@ -350,38 +361,40 @@ const struct machine_config *machine_config(const struct machine *m)
 
 void machine_stop(struct machine *m)
 {
-	if (m->state != MACHINE_RUNNING)
-		return;
-	accel_pause(m->accel);
-	hold_mem_devices(m, true);
-	m->state = MACHINE_PAUSED;
-	observers_tell(m->observers, stopped);
+	change(m, RUN_STOP);
+}
+
+static int refuse(unsigned int reasons, const char *what, struct pm_error *err)
+{
+	const char *why = "has ended";
+
+	if (reasons & PAUSE_DUMP)
+		why = "is being dumped: wait for the end of that, or cancel it";
+	else if (reasons & PAUSE_RESET)
+		why = "is being reset: wait for the end of that";
+	else if (reasons & PAUSE_ERROR)
+		why = "is in the state internal-error: reset it first";
+	return pm_error_set(err, EBUSY, "the machine cannot %s, since it %s",
+			    what, why);
 }
 
 int machine_cont(struct machine *m, struct pm_error *err)
 {
-	bool first = m->state == MACHINE_PRELAUNCH;
+	unsigned int reasons = run_state_refuses(m->run, RUN_CONT);
 
-	if (m->state == MACHINE_RUNNING)
-		return 0;
-	if (m->state != MACHINE_PAUSED && !first)
-		return pm_error_set(err, EBUSY,
-				    "a machine in the state %s cannot "
-				    "continue: reset it first",
-				    machine_state_name(m->state));
-	m->state = MACHINE_RUNNING;
-	m->pause_reason[0] = '\0';
-	violations_forgive(&m->violations);
-	hold_mem_devices(m, false);
-	accel_resume(m->accel);
-	if (!first)
-		observers_tell(m->observers, resumed);
+	if (reasons)
+		return refuse(reasons, "continue", err);
+	if (m->run.reasons & PAUSE_VIOLATION)
+		violations_forgive(&m->violations);
+	change(m, RUN_CONT);
 	return 0;
 }
 
 const char *machine_pause_reason(const struct machine *m)
 {
-	return m->pause_reason;
+	if (m->run.reasons & PAUSE_ERROR)
+		return m->error;
+	return m->run.reasons & PAUSE_VIOLATION ? m->violated : "";
 }
 
 bool machine_was_killed(const struct machine *m)
@@ -424,17 +437,15 @@ int machine_mem_device_set_requested(struct machine *m, unsigned int index,
 int machine_dump(struct machine *m, const char *path, bool compress,
 		 struct pm_error *err)
 {
-	bool running = m->state == MACHINE_RUNNING;
+	unsigned int reasons = run_state_refuses(m->run, RUN_DUMP_BEGINS);
 	int ret;
 
-	machine_stop(m);
+	if (reasons)
+		return refuse(reasons, "be dumped", err);
+	change(m, RUN_DUMP_BEGINS);
 	ret = dump_start(m->dump, path, compress, err);
-	if (!ret && running)
-		m->state = MACHINE_SAVE_VM;
-	if (!ret)
-		return 0;
-	if (running)
-		machine_cont(m, NULL);
+	if (ret)
+		change(m, RUN_DUMP_ENDS);
 	return ret;
 }
 

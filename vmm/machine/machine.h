@@ -13,6 +13,7 @@
 
 #include "config/machine_config.h"
 #include "paramem.h"
+#include "run_state.h"
 #include "virtio/mem_info.h"
 
 struct dump_info;
@@ -44,21 +45,9 @@ void machine_remove_observer(struct machine *machine,
 
 /* ---- what a control socket does with it --------------------------------- */
 
-/* The names are those of QMP's RunState; see machine_state_name(). */
-enum machine_state {
-	MACHINE_PRELAUNCH,
-	MACHINE_RUNNING,
-	MACHINE_PAUSED,
-	MACHINE_SHUTDOWN,
-	MACHINE_INTERNAL_ERROR,
-	MACHINE_SAVE_VM, /* stands still for a dump, and goes on after it */
-};
-
 enum machine_state machine_state(const struct machine *machine);
-/* "running", "paused", ... as query-status says it. */
-const char *machine_state_name(enum machine_state state);
 
-/* Why it was paused, as a sentence, or "". */
+/* What it was paused for, if by nobody's command, as a sentence, or "". */
 const char *machine_pause_reason(const struct machine *machine);
 
 /* It ended because of what the guest did to unplugged memory. */
@@ -67,9 +56,12 @@ bool machine_was_killed(const struct machine *machine);
 struct loop *machine_loop(struct machine *machine);
 const struct machine_config *machine_config(const struct machine *machine);
 
-/* Pauses all vCPUs and returns when none runs any more; idempotent. */
+/*
+ * It stands still when this returns, and does until the operator lets it go
+ * on and nothing else is in the way; see run_state.c. Idempotent.
+ */
 void machine_stop(struct machine *machine);
-/* Runs them again. -EBUSY in a state that cannot go on, with a sentence. */
+/* Lets it go on. -EBUSY when that needs something else, with a sentence. */
 int machine_cont(struct machine *machine, struct pm_error *err);
 /*
  * Asks for a system reset, a press of the power button, or the end: carried

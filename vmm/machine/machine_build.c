@@ -273,6 +273,7 @@ int machine_create(const struct machine_config *config, struct machine **out,
 	if (!m)
 		return pm_error_set(err, ENOMEM, "no memory for a machine");
 	m->config = *config;
+	m->run = RUN_STATE_NEW;
 	m->wake.fd = -1;
 	m->signals.fd = -1;
 	pthread_mutex_init(&m->why_lock, NULL);
@@ -301,8 +302,7 @@ void machine_destroy(struct machine *m)
 		return;
 	if (m->accel)
 		accel_pause(m->accel);
-	if (m->state == MACHINE_SAVE_VM)
-		m->state = MACHINE_SHUTDOWN; /* not to go on after the dump */
+	m->run = run_state_after(m->run, RUN_END); /* nor after a dump */
 	dump_destroy(m->dump);
 	for (unsigned int i = 0; i < m->nr_mem_devices; i++)
 		virtio_mem_destroy(m->mem_devices[i]);

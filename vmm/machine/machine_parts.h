@@ -18,6 +18,7 @@
 #include "machine.h"
 #include "memory/violations.h"
 #include "observer.h"
+#include "run_state.h"
 #include "space/guest_memory.h"
 #include "space/memory_map.h"
 
@@ -43,7 +44,7 @@ struct machine {
 	struct dump *dump;
 	struct machine_observer *observers;
 
-	enum machine_state state;
+	struct run_state run;
 	bool ended;
 	struct loop_source wake;
 	atomic_uint requests;
@@ -53,8 +54,9 @@ struct machine {
 
 	pthread_mutex_t why_lock; /* vCPUs write why */
 	char why[256];
-	char violated[256]; /* the last violation as a sentence */
-	char pause_reason[256];
+	/* The last error and the last violation, as sentences. */
+	char error[256];
+	char violated[256];
 	bool killed;
 	struct pm_error failure; /* why the machine ended, if it had to */
 };
