@@ -7,8 +7,6 @@
 
 #include "config_space.h"
 #include "device_config.h"
-#include "ram.h"
-#include "ram_settings.h"
 #include "request.h"
 #include "usable.h"
 
@@ -16,7 +14,7 @@
 
 static void device_free(struct pm_device *dev)
 {
-	guard_finish(&dev->guard);
+	host_memory_finish(&dev->memory);
 	/* Whoever still waits for a page goes on, unguarded. */
 	uffd_close(&dev->uffd);
 	region_finish(&dev->region);
@@ -38,9 +36,7 @@ static struct pm_device *device_alloc(const struct pm_device_config *config,
 		dev->node = config->node;
 	dev->plug = (struct plug){
 		.region = &dev->region,
-		.ram = ram,
-		.guard = &dev->guard,
-		.populates = config->prealloc || ram_must_populate(ram),
+		.memory = &dev->memory.provider,
 	};
 	dev->pending = (struct pending){
 		.plug = &dev->plug,
@@ -71,22 +67,18 @@ int pm_device_create(const struct pm_device_config *config, struct pm_ram *ram,
 	if (ops)
 		dev->ops = *ops;
 	dev->opaque = opaque;
-	/* Nothing may be left of an earlier use: unplugged memory is empty. */
-	ret = usable_start(&dev->region, ram, err);
-	/* Such a page would be behind several blocks. */
-	if (config->block_size < ram_thp_size())
-		ram_settings_end_thp(ram);
+	ret = host_memory_init(&dev->memory, config->guard, ram,
+			       config->block_size, &dev->uffd, &dev->ops,
+			       opaque, err);
 	if (!ret)
-		ret = guard_init(&dev->guard, config->guard, ram,
-				 config->block_size, &dev->uffd, &dev->ops,
-				 opaque, err);
-	if (!ret)
-		ret = usable_grow(&dev->region, ram, config->requested_size,
-				  err);
+		ret = usable_grow(&dev->region, &dev->memory.provider,
+				  config->requested_size, err);
 	if (ret < 0) {
 		device_free(dev);
 		return ret;
 	}
+	dev->plug.populates =
+		config->prealloc || dev->memory.provider.must_populate;
 	dev->region.requested_size = config->requested_size;
 	*device = dev;
 	return 0;
@@ -136,7 +128,7 @@ int pm_device_set_requested(struct pm_device *dev, uint64_t size,
 						err);
 
 	if (!ret)
-		ret = usable_grow(r, dev->plug.ram, size, err);
+		ret = usable_grow(r, dev->plug.memory, size, err);
 	if (ret < 0)
 		return ret;
 	r->requested_size = size;
@@ -154,9 +146,9 @@ int pm_device_system_reset(struct pm_device *dev, struct pm_error *err)
 	if (ret < 0)
 		return ret;
 	ret = plug_clear_all(&dev->plug, err);
-	guard_reset(&dev->guard);
+	guard_reset(&dev->memory.guard);
 	if (!ret)
-		ret = usable_shrink(&dev->region, dev->plug.ram, err);
+		ret = usable_shrink(&dev->region, dev->plug.memory, err);
 	/* The driver is gone with the system: no configuration interrupt. */
 	notify_plugged(dev, before);
 	return ret;
@@ -177,7 +169,7 @@ bool pm_device_features_ok(const struct pm_device *dev, uint64_t accepted)
 void pm_device_accept_features(struct pm_device *dev, uint64_t accepted)
 {
 	dev->features_accepted = accepted & dev->features_offered;
-	guard_set_inaccessible(&dev->guard,
+	guard_set_inaccessible(&dev->memory.guard,
 			       dev->features_accepted &
 				       PM_F_UNPLUGGED_INACCESSIBLE);
 }
@@ -265,7 +257,7 @@ void pm_device_get_info(const struct pm_device *dev,
 			struct pm_device_info *info)
 {
 	const struct region *r = &dev->region;
-	const struct guard *guard = &dev->guard;
+	const struct guard *guard = &dev->memory.guard;
 
 	*info = (struct pm_device_info){
 		.id = r->id,
@@ -288,29 +280,29 @@ void pm_device_get_info(const struct pm_device *dev,
 
 void *pm_device_memory(const struct pm_device *dev)
 {
-	return dev->guard.view;
+	return dev->memory.guard.view;
 }
 
 int pm_device_guard_fd(const struct pm_device *dev)
 {
-	return guard_is_on(&dev->guard) ? dev->uffd.fd : -ENOTSUP;
+	return guard_is_on(&dev->memory.guard) ? dev->uffd.fd : -ENOTSUP;
 }
 
 int pm_device_guard_handle(struct pm_device *dev)
 {
-	if (!guard_is_on(&dev->guard))
+	if (!guard_is_on(&dev->memory.guard))
 		return -1;
 	uffd_handle(&dev->uffd);
-	return guard_expire(&dev->guard);
+	return guard_expire(&dev->memory.guard);
 }
 
 int pm_device_guard_recall(struct pm_device *dev)
 {
-	return guard_recall(&dev->guard);
+	return guard_recall(&dev->memory.guard);
 }
 
 void pm_device_guard_report(struct pm_device *dev, uint64_t offset, bool write,
 			    pid_t thread)
 {
-	guard_report(&dev->guard, offset, write, thread);
+	guard_report(&dev->memory.guard, offset, write, thread);
 }

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include "guard.h"
+#include "host_memory.h"
 #include "paramem.h"
 #include "pending.h"
 #include "plug.h"
@@ -19,7 +19,7 @@
 struct pm_device {
 	struct region region;
 	struct uffd uffd;
-	struct guard guard;
+	struct host_memory memory;
 	struct plug plug;
 	struct pending pending;
 	struct pm_device_ops ops;

@@ -32,8 +32,8 @@ bool pending_wanted(const struct pending *p, enum pending_kind kind,
 		return false;
 	if (kind == PENDING_POPULATE)
 		return true;
-	/* Without a guard, a PLUG is no work. */
-	if (kind == PENDING_PLUG && !guard_is_on(p->plug->guard))
+	/* Where nobody is kept from anything, a PLUG is no work. */
+	if (kind == PENDING_PLUG && !p->plug->memory->ops->grant)
 		return false;
 	return size && size >= p->async_size;
 }
@@ -111,10 +111,9 @@ bool pending_describe(const struct pending *p, struct pm_pending *out)
 	*out = (struct pm_pending){
 		.offset = e.offset,
 		.size = e.size,
-		/* The guard knows whole blocks. */
-		.unit = p->kind == PENDING_POPULATE
-				? pm_ram_page_size(p->plug->ram)
-				: r->block_size,
+		/* All else is done to whole blocks. */
+		.unit = p->kind == PENDING_POPULATE ? p->plug->memory->page_size
+						    : r->block_size,
 		.unplugs = unplugs(p),
 	};
 	return true;
@@ -143,6 +142,7 @@ static int nothing_pending(const struct pending *p, struct pm_error *err)
 int pending_work(struct pending *p, uint64_t offset, uint64_t size,
 		 struct pm_error *err)
 {
+	struct provider *memory = p->plug->memory;
 	const struct region *r = p->plug->region;
 	const struct block_range range = {
 		.first = offset / r->block_size,
@@ -151,7 +151,8 @@ int pending_work(struct pending *p, uint64_t offset, uint64_t size,
 
 	switch (p->kind) {
 	case PENDING_POPULATE:
-		return pm_ram_populate(p->plug->ram, offset, size, err);
+		return memory->ops->populate(
+			memory, (struct extent){ offset, size }, err);
 	case PENDING_PLUG:
 		return p->told ? plug_grant(p->plug, range, err)
 			       : plug_cover(p->plug, range, err);
@@ -186,7 +187,7 @@ static void finish(struct pending *p)
 	region_unmark(p->plug->region, p->range);
 	if (p->kind == PENDING_UNPLUG_ALL)
 		/* As it may, what cannot shrink keeps its size. */
-		usable_shrink(p->plug->region, p->plug->ram, NULL);
+		usable_shrink(p->plug->region, p->plug->memory, NULL);
 }
 
 /* The first round has ended well. 1 when there is a second. */

@@ -42,8 +42,8 @@ static int check(const struct plug *p, struct extent e, int ret,
 /* Best effort: the answer is a failure in any case. */
 static void empty_again(struct plug *p, struct extent e)
 {
-	guard_revoke(p->guard, e.offset, e.size);
-	guard_discard(p->guard, e.offset, e.size);
+	provider_revoke(p->memory, e);
+	p->memory->ops->discard(p->memory, e);
 }
 
 int plug_failed(struct plug *p, struct block_range range, int ret,
@@ -65,16 +65,14 @@ int plug_cover(struct plug *p, struct block_range range, struct pm_error *err)
 {
 	struct extent e = region_extent(p->region, range);
 
-	return check(p, e, guard_cover(p->guard, e.offset, e.size), "plug",
-		     err);
+	return check(p, e, provider_cover(p->memory, e), "plug", err);
 }
 
 int plug_grant(struct plug *p, struct block_range range, struct pm_error *err)
 {
 	struct extent e = region_extent(p->region, range);
 
-	return check(p, e, guard_grant(p->guard, e.offset, e.size, false),
-		     "plug", err);
+	return check(p, e, provider_grant(p->memory, e, false), "plug", err);
 }
 
 int plug_tell(struct plug *p, struct block_range range, struct pm_error *err)
@@ -112,7 +110,7 @@ static int populate(struct plug *p, struct block_range range,
 	struct extent e = region_extent(p->region, range);
 	int ret = plug_prepare(p, range, err);
 
-	return ret ? ret : pm_ram_populate(p->ram, e.offset, e.size, err);
+	return ret ? ret : p->memory->ops->populate(p->memory, e, err);
 }
 
 /* Protected before it is shown, and granted at the very last. */
@@ -136,16 +134,14 @@ int plug_revoke(struct plug *p, struct block_range range, struct pm_error *err)
 {
 	struct extent e = region_extent(p->region, range);
 
-	return check(p, e, guard_revoke(p->guard, e.offset, e.size), "free",
-		     err);
+	return check(p, e, provider_revoke(p->memory, e), "free", err);
 }
 
 int plug_discard(struct plug *p, struct block_range range, struct pm_error *err)
 {
 	struct extent e = region_extent(p->region, range);
 
-	return check(p, e, guard_discard(p->guard, e.offset, e.size), "free",
-		     err);
+	return check(p, e, p->memory->ops->discard(p->memory, e), "free", err);
 }
 
 void plug_hide(struct plug *p, struct block_range range)
@@ -178,7 +174,7 @@ int plug_keep(struct plug *p, struct block_range range, bool told, int ret,
 			failed = listener_list_populate(&p->listeners, e.offset,
 							e.size);
 		if (!failed)
-			failed = guard_grant(p->guard, e.offset, e.size, true);
+			failed = provider_grant(p->memory, e, true);
 		lost = lost ? lost : failed;
 	}
 	if (!why || !why->text[0]) {

@@ -8,16 +8,15 @@
 
 #include <stdbool.h>
 
-#include "guard.h"
 #include "listener.h"
 #include "paramem.h"
+#include "provider.h"
 #include "region.h"
 
 /* What moves. All of it is its device's. */
 struct plug {
 	struct region *region;
-	struct pm_ram *ram;
-	struct guard *guard;
+	struct provider *memory;
 	struct listener_list listeners;
 	bool populates; /* blocks get their pages when they are plugged */
 };

@@ -143,7 +143,7 @@ static enum response_type handle_unplug_all(struct pending *p,
 	 * Everything is unplugged, and that is what was asked for. A usable
 	 * region that could not shrink just keeps its size, as it may.
 	 */
-	usable_shrink(p->plug->region, p->plug->ram, NULL);
+	usable_shrink(p->plug->region, p->plug->memory, NULL);
 	return RESPONSE_ACK;
 }
 

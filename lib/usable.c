@@ -28,11 +28,11 @@ static uint64_t usable_for(const struct region *r, uint64_t requested)
 	return requested + slack;
 }
 
-static int resize(struct region *r, struct pm_ram *ram, uint64_t size,
+static int resize(struct region *r, struct provider *memory, uint64_t size,
 		  struct pm_error *err)
 {
 	struct pm_error why;
-	int ret = pm_ram_resize(ram, size, &why);
+	int ret = memory->ops->resize(memory, size, &why);
 
 	if (ret < 0)
 		return pm_error_set(err, -ret, "Memory device %s: %s", r->id,
@@ -41,23 +41,19 @@ static int resize(struct region *r, struct pm_ram *ram, uint64_t size,
 	return 0;
 }
 
-int usable_start(struct region *r, struct pm_ram *ram, struct pm_error *err)
-{
-	return resize(r, ram, 0, err);
-}
-
-int usable_grow(struct region *r, struct pm_ram *ram, uint64_t requested,
+int usable_grow(struct region *r, struct provider *memory, uint64_t requested,
 		struct pm_error *err)
 {
 	uint64_t usable = usable_for(r, requested);
 
-	return usable > r->usable_size ? resize(r, ram, usable, err) : 0;
+	return usable > r->usable_size ? resize(r, memory, usable, err) : 0;
 }
 
-int usable_shrink(struct region *r, struct pm_ram *ram, struct pm_error *err)
+int usable_shrink(struct region *r, struct provider *memory,
+		  struct pm_error *err)
 {
 	uint64_t usable = usable_for(r, r->requested_size);
 
 	assert(!r->plugged_size);
-	return usable < r->usable_size ? resize(r, ram, usable, err) : 0;
+	return usable < r->usable_size ? resize(r, memory, usable, err) : 0;
 }

@@ -9,19 +9,18 @@
 #include <stdint.h>
 
 #include "paramem.h"
+#include "provider.h"
 #include "region.h"
 
-/* Nothing is, and @ram holds nothing. 0 or -errno with a sentence. */
-int usable_start(struct region *r, struct pm_ram *ram, struct pm_error *err);
-
 /* At least what @requested bytes need. -errno leaves all as it was. */
-int usable_grow(struct region *r, struct pm_ram *ram, uint64_t requested,
+int usable_grow(struct region *r, struct provider *memory, uint64_t requested,
 		struct pm_error *err);
 
 /*
  * No more than the requested size needs. All blocks are unplugged. -errno
  * leaves all as it was.
  */
-int usable_shrink(struct region *r, struct pm_ram *ram, struct pm_error *err);
+int usable_shrink(struct region *r, struct provider *memory,
+		  struct pm_error *err);
 
 #endif
