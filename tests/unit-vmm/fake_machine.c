@@ -140,6 +140,7 @@ void machine_request_reset(struct machine *m)
 void machine_request_powerdown(struct machine *m)
 {
 	m->powerdowns++;
+	observers_tell(m->observers, powerdown);
 }
 
 void machine_request_quit(struct machine *m)

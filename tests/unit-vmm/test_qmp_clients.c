@@ -22,6 +22,8 @@
 #include "../../cli/qmp_client.h"
 #include "fake_machine.h"
 #include "host/loop.h"
+#include "machine/observer.h"
+#include "memory/violations.h"
 #include "qmp/server.h"
 
 struct fixture {
@@ -316,6 +318,174 @@ static void test_no_descriptors_at_all(void **state)
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
+/* ---- clients that do not read -------------------------------------------- */
+
+#define GiB (UINT64_C(1) << 30)
+
+/* What a client gets when it reads at last, line by line. */
+struct reader {
+	struct fixture *f;
+	int fd;
+	size_t len;
+	char buf[16384];
+};
+
+/* The next line, valid until the next call; NULL at the end of all. */
+static const char *read_line(struct reader *r)
+{
+	static char line[sizeof(r->buf)];
+	char *end;
+
+	while (!(end = memchr(r->buf, '\n', r->len))) {
+		ssize_t n = receive(r->f, r->fd, r->buf + r->len,
+				    sizeof(r->buf) - r->len);
+
+		if (!n)
+			return NULL;
+		r->len += (size_t)n;
+	}
+	*end++ = '\0';
+	strcpy(line, r->buf);
+	r->len -= (size_t)(end - r->buf);
+	memmove(r->buf, end, r->len);
+	return line;
+}
+
+/* Standard error goes there until it is set back to what this returns. */
+static int catch_log(char *path)
+{
+	int saved = dup(STDERR_FILENO), fd;
+
+	strcpy(path, "/tmp/paramem-test-log-XXXXXX");
+	fd = mkstemp(path);
+	assert_true(fd >= 0);
+	dup2(fd, STDERR_FILENO);
+	close(fd);
+	return saved;
+}
+
+static void release_log(const char *path, int saved, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = read(fd, text, size - 1);
+
+	assert_true(n >= 0);
+	text[n] = '\0';
+	close(fd);
+	unlink(path);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+}
+
+static void tell_stop_and_go(struct fixture *f, int times)
+{
+	for (int i = 0; i < times; i++) {
+		if (i % 2)
+			observers_tell(f->machine->observers, resumed);
+		else
+			observers_tell(f->machine->observers, stopped);
+	}
+}
+
+/* They come in their order, without a gap; returns how many. */
+static int count_stop_and_go(struct reader *r)
+{
+	const char *line;
+	int n = 0;
+
+	while ((line = read_line(r))) {
+		assert_non_null(strstr(line, n % 2 ? "RESUME" : "STOP"));
+		n++;
+	}
+	return n;
+}
+
+/* Nothing is lost to a client that stays: it gets all, or is disconnected. */
+static void test_no_event_is_lost(void **state)
+{
+	struct fixture *f = *state;
+	struct reader r = { .f = f };
+	char path[40], log[1024];
+	int saved;
+
+	r.fd = idle_client(f, true);
+	saved = catch_log(path);
+	tell_stop_and_go(f, 60000);
+	assert_true(f->machine->qmp->conns->dead);
+	assert_int_equal(f->machine->qmp->conns->out.len, 0);
+	release_log(path, saved, log, sizeof(log));
+	assert_non_null(strstr(log, "is disconnected from the control socket: "
+				    "it does not read"));
+	assert_in_range(count_stop_and_go(&r), 0, 59999);
+	close(r.fd);
+}
+
+static void test_slow_is_not_lost(void **state)
+{
+	struct fixture *f = *state;
+	struct reader r = { .f = f };
+	int n = 0;
+
+	r.fd = idle_client(f, true);
+	tell_stop_and_go(f, 2000);
+	assert_false(f->machine->qmp->conns->dead);
+	observers_tell(f->machine->observers, shutdown, MACHINE_HOST_QUIT);
+	for (const char *line; (line = read_line(&r)); n++) {
+		if (strstr(line, "SHUTDOWN"))
+			break;
+		assert_non_null(strstr(line, n % 2 ? "RESUME" : "STOP"));
+	}
+	assert_int_equal(n, 2000);
+	close(r.fd);
+}
+
+/*
+ * Sizes may be merged, and then the last is told when the client has read,
+ * and before anything that came after it.
+ */
+static void test_sizes_are_merged(void **state)
+{
+	struct fixture *f = *state;
+	struct reader r = { .f = f };
+	struct violation v = { .gpa = 4096, .vcpu = 1 };
+	const char *line, *what = "";
+	int sizes = 0, i;
+
+	r.fd = idle_client(f, true);
+	tell_stop_and_go(f, 1000);
+	assert_true(qmp_conn_behind(f->machine->qmp->conns));
+	for (i = 1; i <= 3000; i++) {
+		observers_tell(f->machine->observers, size_changed, 0, i * GiB);
+		v.count = (uint64_t)i;
+		observers_tell(f->machine->observers, violation, 1, &v);
+		qmp_events_flush(f->machine->qmp);
+	}
+	assert_false(f->machine->qmp->conns->dead);
+	for (i = 0; i < 1000; i++) {
+		line = read_line(&r);
+		assert_non_null(strstr(line, i % 2 ? "RESUME" : "STOP"));
+	}
+	for (i = 0; i < 2; i++) {
+		line = read_line(&r);
+		if (strstr(line, "\"size\": 3221225472000"))
+			sizes++;
+		else
+			assert_non_null(strstr(line, "\"count\": 3000}"));
+	}
+	assert_int_equal(sizes, 1);
+	/* Behind again: what it is owed comes before the stop. */
+	tell_stop_and_go(f, 1000);
+	observers_tell(f->machine->observers, size_changed, 0, 5 * GiB);
+	qmp_events_flush(f->machine->qmp);
+	assert_int_equal(f->machine->qmp->conns->owed_sizes, 1);
+	observers_tell(f->machine->observers, stopped);
+	for (i = 0; i < 1001; i++)
+		what = read_line(&r);
+	assert_non_null(strstr(what, "\"size\": 5368709120"));
+	assert_non_null(strstr(read_line(&r), "STOP"));
+	close(r.fd);
+}
+
 /* ---- what the program's client says of what is no machine ---------------- */
 
 static void expect_reason(const char *path, const char *words)
@@ -403,6 +573,9 @@ int main(void)
 		CLIENTS_TEST(test_client_knows_why),
 		CLIENTS_TEST(test_no_descriptors),
 		CLIENTS_TEST(test_no_descriptors_at_all),
+		CLIENTS_TEST(test_no_event_is_lost),
+		CLIENTS_TEST(test_slow_is_not_lost),
+		CLIENTS_TEST(test_sizes_are_merged),
 		CLIENTS_TEST(test_what_is_no_machine),
 	};
 

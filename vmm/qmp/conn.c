@@ -21,12 +21,18 @@
 #include <unistd.h>
 
 #include "dispatch.h"
+#include "host/log.h"
 #include "json_text.h"
 #include "server.h"
 
+bool qmp_conn_behind(const struct qmp_conn *conn)
+{
+	return conn->out.len >= QMP_OUT_BEHIND;
+}
+
 static bool conn_may_read(const struct qmp_conn *conn)
 {
-	return conn->out.len < QMP_OUT_EVENTS && !conn->later;
+	return !qmp_conn_behind(conn) && !conn->later;
 }
 
 static void conn_watch(struct qmp_conn *conn)
@@ -57,14 +63,28 @@ static int conn_queue(struct qmp_conn *conn, const char *text, size_t len)
 	return buffer_append(&conn->out, text, len, QMP_OUT_MAX);
 }
 
+static void conn_give_up(struct qmp_conn *conn, int code)
+{
+	if (code == -ENOBUFS && qmp_log_due(conn->qmp))
+		log_warning("process %d is disconnected from the control "
+			    "socket: it does not read, %zu KiB wait for it, "
+			    "and nothing may be left out",
+			    (int)conn->pid, conn->out.len / 1024);
+	conn_kill(conn);
+}
+
 void qmp_conn_send(struct qmp_conn *conn, json_t *message)
 {
 	char *text = message ? json_text_print(message) : NULL;
+	int ret = text ? 0 : -ENOMEM;
 
 	json_decref(message);
-	if (!conn->dead && (!text || conn_queue(conn, text, strlen(text)) < 0 ||
-			    conn_queue(conn, "\r\n", 2) < 0))
-		conn_kill(conn);
+	if (!conn->dead && !ret)
+		ret = conn_queue(conn, text, strlen(text));
+	if (!conn->dead && !ret)
+		ret = conn_queue(conn, "\r\n", 2);
+	if (!conn->dead && ret)
+		conn_give_up(conn, ret);
 	free(text);
 	conn_watch(conn);
 }
@@ -83,6 +103,8 @@ static void conn_flush(struct qmp_conn *conn)
 		return;
 	}
 	buffer_consume(&conn->out, (size_t)n);
+	if (!qmp_conn_behind(conn))
+		qmp_events_catch_up(conn);
 }
 
 void qmp_conn_drain(struct qmp_conn *conn, int timeout_ms)

@@ -18,13 +18,13 @@
 struct qmp;
 
 /*
- * Bounds on what waits for a client that does not read: above the first its
- * size changes are lost, above the second all its events, and no request of
- * its is looked at either. A reply that goes beyond the last ends it.
+ * Bounds on what waits for a client that does not read. Above the first it is
+ * behind: no request of its is looked at, and of events that may be merged it
+ * gets the last, once it has caught up. What goes beyond the second ends it:
+ * a client that stays has missed nothing.
  */
-#define QMP_OUT_SIZE_EVENTS (32 * 1024)
-#define QMP_OUT_EVENTS      (64 * 1024)
-#define QMP_OUT_MAX         (256 * 1024)
+#define QMP_OUT_BEHIND (64 * 1024)
+#define QMP_OUT_MAX    (512 * 1024)
 
 struct qmp_conn {
 	struct qmp *qmp;
@@ -37,6 +37,9 @@ struct qmp_conn {
 	bool eof;        /* the client sends nothing more */
 	bool dead;       /* to be freed by its own callback */
 	json_t *later;   /* the request whose answer is still to come */
+	/* Bit n: device n has changed since it was told last. */
+	uint32_t owed_sizes;
+	uint32_t owed_violations;
 	struct buffer out;
 	size_t in_at;
 	size_t in_len;
@@ -48,6 +51,9 @@ struct qmp_conn {
 int qmp_conn_create(struct qmp *qmp, int fd, struct qmp_conn **conn);
 /* Closes and frees; not to be called while a command of its runs. */
 void qmp_conn_destroy(struct qmp_conn *conn);
+
+/* More waits for it than it should. */
+bool qmp_conn_behind(const struct qmp_conn *conn);
 
 /*
  * Queues one message, which is released here; a @message of NULL, which is

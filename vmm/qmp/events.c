@@ -7,12 +7,19 @@
  * QMP_SIZE_EVENT_MS; a change that comes earlier waits for the timer, and a
  * later one takes its place. A shutdown sends what waits first: the last size
  * is always told. So it is with violations, which a guest can cause as often.
+ *
+ * A client that is behind is owed these until it has read, and then gets the
+ * last; all other events it gets one by one, or it is disconnected.
  */
 #include "server.h"
+
+#include <assert.h>
 
 #include "host/clock.h"
 
 #define QMP_SIZE_EVENT_MS 50
+
+static_assert(MACHINE_MEM_DEVICES_MAX <= 32, "a bit of what a client is owed");
 
 /*
  * Where timers follow a clock that a test moves, its steps count as time that
@@ -36,20 +43,6 @@ json_t *qmp_event_message(const char *name, json_t *data)
 			 data);
 }
 
-/* To all clients with less than @bound bytes before it in their queue. */
-static void event_broadcast(struct qmp *qmp, const char *name, json_t *data,
-			    size_t bound)
-{
-	json_t *message = qmp_event_message(name, data);
-	struct qmp_conn *conn;
-
-	for (conn = qmp->conns; message && conn; conn = conn->next) {
-		if (conn->negotiated && conn->out.len < bound)
-			qmp_conn_send(conn, json_incref(message));
-	}
-	json_decref(message);
-}
-
 static const char *device_id(const struct qmp *qmp, unsigned int index)
 {
 	return machine_config(qmp->machine)->mem_devices[index].id;
@@ -60,35 +53,76 @@ static unsigned int nr_devices(const struct qmp *qmp)
 	return machine_config(qmp->machine)->nr_mem_devices;
 }
 
-static void size_event_send(struct qmp *qmp, unsigned int index)
+/* ---- events of which the last may stand for all -------------------------- */
+
+static json_t *size_event(const struct qmp *qmp, unsigned int index)
 {
-	struct qmp_size_event *event = &qmp->sizes[index];
 	const char *id = device_id(qmp, index);
 
-	event->waiting = false;
-	event->sent_ms = now_ms(qmp);
-	event_broadcast(qmp, "MEMORY_DEVICE_SIZE_CHANGE",
-			json_pack("{s:s, s:I, s:s+}", "id", id, "size",
-				  (json_int_t)event->size, "qom-path",
-				  "/machine/peripheral/", id),
-			QMP_OUT_SIZE_EVENTS);
+	return qmp_event_message("MEMORY_DEVICE_SIZE_CHANGE",
+				 json_pack("{s:s, s:I, s:s+}", "id", id, "size",
+					   (json_int_t)qmp->sizes[index].size,
+					   "qom-path", "/machine/peripheral/",
+					   id));
+}
+
+static json_t *violation_event(const struct qmp *qmp, unsigned int index)
+{
+	const struct violation *v = &qmp->violations[index].violation;
+	json_t *vcpu = v->vcpu < 0 ? NULL : json_integer(v->vcpu);
+
+	return qmp_event_message(
+		"X_PARAMEM_MEMORY_VIOLATION",
+		json_pack("{s:s, s:I, s:s, s:o*, s:I}", "id",
+			  device_id(qmp, index), "gpa", (json_int_t)v->gpa,
+			  "access", v->write ? "write" : "read", "vcpu", vcpu,
+			  "count", (json_int_t)v->count));
+}
+
+void qmp_events_catch_up(struct qmp_conn *conn)
+{
+	uint32_t sizes = conn->owed_sizes, violations = conn->owed_violations;
+
+	conn->owed_sizes = 0;
+	conn->owed_violations = 0;
+	for (unsigned int i = 0; sizes >> i; i++) {
+		if (sizes >> i & 1)
+			qmp_conn_send(conn, size_event(conn->qmp, i));
+	}
+	for (unsigned int i = 0; violations >> i; i++) {
+		if (violations >> i & 1)
+			qmp_conn_send(conn, violation_event(conn->qmp, i));
+	}
+}
+
+static void size_event_send(struct qmp *qmp, unsigned int index)
+{
+	json_t *message = size_event(qmp, index);
+
+	qmp->sizes[index].waiting = false;
+	qmp->sizes[index].sent_ms = now_ms(qmp);
+	for (struct qmp_conn *conn = qmp->conns; conn; conn = conn->next) {
+		if (conn->negotiated && qmp_conn_behind(conn))
+			conn->owed_sizes |= UINT32_C(1) << index;
+		else if (conn->negotiated)
+			qmp_conn_send(conn, json_incref(message));
+	}
+	json_decref(message);
 }
 
 static void violation_event_send(struct qmp *qmp, unsigned int index)
 {
-	struct qmp_violation_event *event = &qmp->violations[index];
-	const struct violation *v = &event->violation;
-	json_t *vcpu = v->vcpu < 0 ? NULL : json_integer(v->vcpu);
+	json_t *message = violation_event(qmp, index);
 
-	event->waiting = false;
-	event->sent_ms = now_ms(qmp);
-	event_broadcast(qmp, "X_PARAMEM_MEMORY_VIOLATION",
-			json_pack("{s:s, s:I, s:s, s:o*, s:I}", "id",
-				  device_id(qmp, index), "gpa",
-				  (json_int_t)v->gpa, "access",
-				  v->write ? "write" : "read", "vcpu", vcpu,
-				  "count", (json_int_t)v->count),
-			QMP_OUT_SIZE_EVENTS);
+	qmp->violations[index].waiting = false;
+	qmp->violations[index].sent_ms = now_ms(qmp);
+	for (struct qmp_conn *conn = qmp->conns; conn; conn = conn->next) {
+		if (conn->negotiated && qmp_conn_behind(conn))
+			conn->owed_violations |= UINT32_C(1) << index;
+		else if (conn->negotiated)
+			qmp_conn_send(conn, json_incref(message));
+	}
+	json_decref(message);
 }
 
 /* True, and how long to wait, for an event that is not due yet. */
@@ -141,9 +175,20 @@ void qmp_events_flush(struct qmp *qmp)
 	}
 }
 
+/* ---- events of which none is left out ------------------------------------ */
+
+/* What a client is owed was before this. */
 void qmp_event_send(struct qmp *qmp, const char *name, json_t *data)
 {
-	event_broadcast(qmp, name, data, QMP_OUT_EVENTS);
+	json_t *message = qmp_event_message(name, data);
+
+	for (struct qmp_conn *conn = qmp->conns; conn; conn = conn->next) {
+		if (!conn->negotiated)
+			continue;
+		qmp_events_catch_up(conn);
+		qmp_conn_send(conn, json_incref(message));
+	}
+	json_decref(message);
 }
 
 /* ---- what the machine tells ---------------------------------------------- */
@@ -207,6 +252,11 @@ static void on_stopped(void *opaque)
 	qmp_event_send(opaque, "STOP", NULL);
 }
 
+static void on_powerdown(void *opaque)
+{
+	qmp_event_send(opaque, "POWERDOWN", NULL);
+}
+
 static void on_resumed(void *opaque)
 {
 	qmp_event_send(opaque, "RESUME", NULL);
@@ -217,6 +267,7 @@ const struct machine_observer_ops qmp_observer_ops = {
 	.resumed = on_resumed,
 	.reset = on_reset,
 	.shutdown = on_shutdown,
+	.powerdown = on_powerdown,
 	.size_changed = on_size_changed,
 	.violation = on_violation,
 	.dump_done = qmp_dump_done,

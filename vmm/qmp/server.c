@@ -62,23 +62,21 @@ static struct qmp_conn *longest_idle(const struct qmp *qmp)
 	return found;
 }
 
-/* At a rate that a flood of clients cannot raise. */
-static void log_turned_out(struct qmp *qmp, const struct qmp_conn *conn)
+bool qmp_log_due(struct qmp *qmp)
 {
 	int64_t now = clock_now_ms();
 
 	if (qmp->told_ms && now - qmp->told_ms < QMP_LOG_MS) {
 		qmp->untold++;
-		return;
+		return false;
 	}
 	if (qmp->untold)
-		log_warning("%u clients more went so meanwhile", qmp->untold);
-	log_warning("process %d is disconnected from the control socket to "
-		    "make room for another client: of the %u that there are "
-		    "it had asked nothing for the longest time",
-		    (int)conn->pid, qmp->nr_conns);
+		log_warning("%u more clients of the control socket were "
+			    "disconnected since that was last said",
+			    qmp->untold);
 	qmp->told_ms = now;
 	qmp->untold = 0;
+	return true;
 }
 
 static json_t *farewell(const struct qmp_conn *conn)
@@ -99,7 +97,12 @@ static bool turn_one_out(struct qmp *qmp)
 
 	if (!conn)
 		return false;
-	log_turned_out(qmp, conn);
+	if (qmp_log_due(qmp))
+		log_warning("process %d is disconnected from the control "
+			    "socket to make room for another client: of the "
+			    "%u that there are it had asked nothing for the "
+			    "longest time",
+			    (int)conn->pid, qmp->nr_conns);
 	qmp_conn_send(conn, farewell(conn));
 	qmp_conn_drain(conn, 0);
 	qmp_server_forget(conn);

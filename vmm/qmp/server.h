@@ -58,11 +58,19 @@ struct qmp {
 /* Ends a client that has marked itself dead. */
 void qmp_server_forget(struct qmp_conn *conn);
 
+/*
+ * Whether the end of a client is to be told in the log now: at a rate that a
+ * flood of clients cannot raise.
+ */
+bool qmp_log_due(struct qmp *qmp);
+
 /* The client that gets it is the next to be disconnected. */
 #define QMP_EVENT_DISCONNECTED "X_PARAMEM_DISCONNECTED"
 
 /* @data, which is released here, may be NULL: an event without any. */
 json_t *qmp_event_message(const char *name, json_t *data);
+/* Sends a client that was behind what it is owed. */
+void qmp_events_catch_up(struct qmp_conn *conn);
 /* Sends an event to all clients; @data, which may be NULL, is released here. */
 void qmp_event_send(struct qmp *qmp, const char *name, json_t *data);
 /* Sends what still waits, whatever the time. */
