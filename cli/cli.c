@@ -24,6 +24,17 @@ int cli_bad_value(const struct pm_error *err)
 	return EXIT_USAGE;
 }
 
+void cli_note(const char *fmt, ...)
+{
+	va_list args;
+
+	fputs("paramem: note: ", stderr);
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fputc('\n', stderr);
+}
+
 int cli_usage_error(const char *subcommand, const char *fmt, ...)
 {
 	va_list args;

@@ -30,6 +30,8 @@ int cli_numa(int argc, char **argv);
 int cli_fail(const struct pm_error *err);
 /* The same for a value on the command line; returns EXIT_USAGE. */
 int cli_bad_value(const struct pm_error *err);
+/* "paramem: note: ..." on standard error, of what is no failure. */
+void cli_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* For a command line of the wrong shape, with where to read on; EXIT_USAGE. */
 int cli_usage_error(const char *subcommand, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -14,6 +14,7 @@
 #include "machine_view.h"
 #include "options.h"
 #include "output.h"
+#include "reason.h"
 
 #define INFO_BAR_WIDTH 48
 
@@ -26,17 +27,20 @@ static const char help[] =
 static void print_guard(const struct mem_view *dev)
 {
 	const char *what = "unplugged memory is not guarded";
+	const char *lack = dev->guard_lack;
 
 	if (!strcmp(dev->guard, "writes"))
 		what = "unplugged memory is guarded against writes";
 	else if (!strcmp(dev->guard, "accesses"))
 		what = "unplugged memory is guarded";
-	printf("  %s, %" PRIu64 " violation%s\n", what, dev->violations,
-	       dev->violations == 1 ? "" : "s");
+	printf("  %s, %" PRIu64 " violation%s%s%s\n", what, dev->violations,
+	       dev->violations == 1 ? "" : "s", *lack ? ": " : "", lack);
 }
 
-static void print_device(const struct mem_view *dev)
+static void print_device(const struct machine_view *view,
+			 const struct mem_view *dev)
 {
+	struct reason reason = reason_of(view, dev);
 	struct bar bar =
 		bar_draw_device(INFO_BAR_WIDTH, dev->size, dev->requested_size,
 				dev->usable_size, dev->max_size, bar_utf8());
@@ -50,25 +54,26 @@ static void print_device(const struct mem_view *dev)
 	printf("  %s%sblocks of %s at 0x%" PRIx64 ", node %d, driver %s\n",
 	       dev->backend, *dev->backend ? ", " : "",
 	       size_format(dev->block_size).text, dev->addr, dev->node,
-	       dev->driver_ready ? "ready" : "not running in the guest");
+	       dev->driver_ready ? "ready" : "not ready");
 	if (*dev->guard)
 		print_guard(dev);
-	if (mem_view_reason(dev))
-		printf("  not as requested: %s\n", mem_view_reason(dev));
+	if (*reason.text)
+		printf("  not as requested: %s\n", reason.text);
 }
 
 static void print_machine(const struct machine_view *view)
 {
 	int i;
 
-	printf("%s: %s\n", *view->name ? view->name : "(no name)",
-	       view->status);
+	printf("%s: %s%s%s\n", *view->name ? view->name : "(no name)",
+	       view->status, *view->pause_reason ? ", " : "",
+	       view->pause_reason);
 	printf("%s now: %s at boot, %s plugged\n",
 	       size_format(view->boot_memory + view->plugged_memory).text,
 	       size_format(view->boot_memory).text,
 	       size_format(view->plugged_memory).text);
 	for (i = 0; i < view->nr_devices; i++)
-		print_device(&view->devices[i]);
+		print_device(view, &view->devices[i]);
 }
 
 static int info_show(const char *target, bool json)

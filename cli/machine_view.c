@@ -6,19 +6,41 @@
 
 #include <stdio.h>
 
-static int query_string(struct qmp_client *client, const char *command,
-			const char *key, char *text, size_t size,
-			struct pm_error *err)
-{
-	const char *value;
-	json_t *object;
-	int ret;
+#include "reason.h"
 
-	ret = qmp_client_command(client, command, NULL, &object, err);
+static void get_string(const json_t *object, const char *key, char *text,
+		       size_t size)
+{
+	const char *value = json_string_value(json_object_get(object, key));
+
+	snprintf(text, size, "%s", value ? value : "");
+}
+
+static int query_name(struct qmp_client *client, struct machine_view *view,
+		      struct pm_error *err)
+{
+	json_t *object;
+	int ret = qmp_client_command(client, "query-name", NULL, &object, err);
+
 	if (ret < 0)
 		return ret;
-	value = json_string_value(json_object_get(object, key));
-	snprintf(text, size, "%s", value ? value : "");
+	get_string(object, "name", view->name, sizeof(view->name));
+	json_decref(object);
+	return 0;
+}
+
+static int query_status(struct qmp_client *client, struct machine_view *view,
+			struct pm_error *err)
+{
+	json_t *object;
+	int ret =
+		qmp_client_command(client, "query-status", NULL, &object, err);
+
+	if (ret < 0)
+		return ret;
+	get_string(object, "status", view->status, sizeof(view->status));
+	get_string(object, "x-paramem-reason", view->pause_reason,
+		   sizeof(view->pause_reason));
 	json_decref(object);
 	return 0;
 }
@@ -47,12 +69,10 @@ int machine_view_query(struct qmp_client *client, struct machine_view *view,
 {
 	int ret;
 
-	ret = query_string(client, "query-name", "name", view->name,
-			   sizeof(view->name), err);
+	ret = query_name(client, view, err);
 	if (ret < 0)
 		return ret;
-	ret = query_string(client, "query-status", "status", view->status,
-			   sizeof(view->status), err);
+	ret = query_status(client, view, err);
 	if (ret < 0)
 		return ret;
 	ret = query_memory(client, view, err);
@@ -65,14 +85,16 @@ int machine_view_query(struct qmp_client *client, struct machine_view *view,
 	return 0;
 }
 
-static json_t *device_json(const struct mem_view *dev)
+static json_t *device_json(const struct machine_view *view,
+			   const struct mem_view *dev)
 {
+	struct reason reason = reason_of(view, dev);
 	const char *refusal = *dev->last_refusal ? dev->last_refusal : NULL;
 	const char *backend = *dev->backend ? dev->backend : NULL;
 	const char *guard = *dev->guard ? dev->guard : NULL;
 
 	return json_pack("{s:s, s:s*, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:b,"
-			 " s:s*, s:s*, s:I, s:s*}",
+			 " s:s*, s:s*, s:I, s:s*, s:s*}",
 			 "id", dev->id, "backend", backend, "size",
 			 (json_int_t)dev->size, "requested-size",
 			 (json_int_t)dev->requested_size, "usable-size",
@@ -83,7 +105,8 @@ static json_t *device_json(const struct mem_view *dev)
 			 "driver-ready", dev->driver_ready, "last-refusal",
 			 refusal, "guard", guard, "violations",
 			 (json_int_t)dev->violations, "standing",
-			 *dev->standing ? dev->standing : NULL);
+			 *dev->standing ? dev->standing : NULL, "reason",
+			 *reason.text ? reason.text : NULL);
 }
 
 json_t *machine_view_json(const struct machine_view *view)
@@ -92,10 +115,13 @@ json_t *machine_view_json(const struct machine_view *view)
 	int i;
 
 	for (i = 0; i < view->nr_devices; i++)
-		json_array_append_new(devices, device_json(&view->devices[i]));
-	return json_pack("{s:s*, s:s, s:I, s:I, s:o}", "name",
+		json_array_append_new(devices,
+				      device_json(view, &view->devices[i]));
+	return json_pack("{s:s*, s:s, s:s*, s:I, s:I, s:o}", "name",
 			 *view->name ? view->name : NULL, "status",
-			 view->status, "base-memory",
-			 (json_int_t)view->boot_memory, "plugged-memory",
-			 (json_int_t)view->plugged_memory, "devices", devices);
+			 view->status, "pause-reason",
+			 *view->pause_reason ? view->pause_reason : NULL,
+			 "base-memory", (json_int_t)view->boot_memory,
+			 "plugged-memory", (json_int_t)view->plugged_memory,
+			 "devices", devices);
 }

@@ -10,6 +10,7 @@
 struct machine_view {
 	char name[MACHINE_NAME_MAX + 1]; /* "" when it has none */
 	char status[32];
+	char pause_reason[PM_ERROR_MAX]; /* "" where none is told */
 	uint64_t boot_memory;
 	uint64_t plugged_memory;
 	struct mem_view devices[MACHINE_MEM_DEVICES_MAX];

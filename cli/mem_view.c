@@ -47,6 +47,8 @@ static int mem_view_parse(const json_t *data, struct mem_view *view)
 	get_string(data, "x-paramem-backend", view->backend,
 		   sizeof(view->backend));
 	get_string(data, "x-paramem-guard", view->guard, sizeof(view->guard));
+	get_string(data, "x-paramem-guard-lack", view->guard_lack,
+		   sizeof(view->guard_lack));
 	get_string(data, "x-paramem-standing", view->standing,
 		   sizeof(view->standing));
 	get_string(data, "x-paramem-last-refusal", view->last_refusal,
@@ -54,25 +56,6 @@ static int mem_view_parse(const json_t *data, struct mem_view *view)
 	view->violations = get_size(data, "x-paramem-violations-read") +
 			   get_size(data, "x-paramem-violations-write");
 	return 0;
-}
-
-const char *mem_view_reason(const struct mem_view *view)
-{
-	if (view->size == view->requested_size)
-		return NULL;
-	if (!view->driver_ready)
-		return "the guest has no virtio-mem driver running";
-	if (*view->last_refusal)
-		return view->last_refusal;
-	if (!strcmp(view->standing, "unnoticed"))
-		return "the guest's driver has not looked at the requested "
-		       "size: it may hang";
-	if (!strcmp(view->standing, "under-way"))
-		return "the guest is still at it";
-	if (view->size > view->requested_size)
-		return "the guest has not given it back: that memory may be "
-		       "in use";
-	return "the guest has not taken it: it may be low on memory";
 }
 
 int mem_view_query(struct qmp_client *client,
@@ -102,37 +85,35 @@ int mem_view_query(struct qmp_client *client,
 	return nr;
 }
 
-static int no_such_device(const char *id, const struct mem_view *views, int nr,
-			  struct pm_error *err)
+static void no_such_device(const char *id, const struct mem_view *views, int nr,
+			   struct pm_error *err)
 {
 	char others[256] = "";
 	size_t len = 0;
 	int i;
 
-	if (!nr)
-		return pm_error_set(err, ENODEV,
-				    "there is no device '%.80s': the machine "
-				    "was started without --mem-device",
-				    id);
+	if (!nr) {
+		pm_error_set(err, ENODEV,
+			     "there is no device '%.80s': the machine was "
+			     "started without --mem-device",
+			     id);
+		return;
+	}
 	for (i = 0; i < nr && len < sizeof(others) - MACHINE_NAME_MAX - 8; i++)
 		len += (size_t)snprintf(others + len, sizeof(others) - len,
 					"%s%.64s", i ? ", " : "", views[i].id);
-	return pm_error_set(err, ENODEV,
-			    "there is no device '%.80s': the machine has %s%s",
-			    id, others, i < nr ? " and others" : "");
+	pm_error_set(err, ENODEV,
+		     "there is no device '%.80s': the machine has %s%s", id,
+		     others, i < nr ? " and others" : "");
 }
 
-int mem_view_find(struct qmp_client *client, const char *id,
-		  struct mem_view *view, struct pm_error *err)
+const struct mem_view *mem_view_find(const struct mem_view *views, int nr,
+				     const char *id, struct pm_error *err)
 {
-	struct mem_view views[MACHINE_MEM_DEVICES_MAX];
-	int i, nr = mem_view_query(client, views, err);
-
-	for (i = 0; i < nr; i++) {
-		if (!strcmp(views[i].id, id)) {
-			*view = views[i];
-			return 0;
-		}
+	for (int i = 0; i < nr; i++) {
+		if (!strcmp(views[i].id, id))
+			return &views[i];
 	}
-	return nr < 0 ? nr : no_such_device(id, views, nr, err);
+	no_such_device(id, views, nr, err);
+	return NULL;
 }

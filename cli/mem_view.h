@@ -21,27 +21,22 @@ struct mem_view {
 	uint64_t usable_size;
 	uint64_t max_size;
 	int node;
-	char backend[16]; /* "" when the machine does not tell */
-	char guard[16];   /* the same */
+	char backend[16];              /* "" when the machine does not tell */
+	char guard[16];                /* the same */
+	char guard_lack[PM_ERROR_MAX]; /* why it is not better, or "" */
 	uint64_t violations;
 	bool driver_ready; /* also when the machine does not tell */
 	char last_refusal[PM_ERROR_MAX];
 	char standing[16]; /* as the machine tells it, or "" */
 };
 
-/*
- * Why the requested size is not reached, as far as that is known from outside;
- * NULL when it is. Lives as long as @view.
- */
-const char *mem_view_reason(const struct mem_view *view);
-
 /* All devices; how many there are, or -errno with a sentence. */
 int mem_view_query(struct qmp_client *client,
 		   struct mem_view views[MACHINE_MEM_DEVICES_MAX],
 		   struct pm_error *err);
 
-/* The one device of this id; -ENODEV with a sentence that names the others. */
-int mem_view_find(struct qmp_client *client, const char *id,
-		  struct mem_view *view, struct pm_error *err);
+/* The one of this id, or NULL with a sentence that names the others. */
+const struct mem_view *mem_view_find(const struct mem_view *views, int nr,
+				     const char *id, struct pm_error *err);
 
 #endif /* CLI_MEM_VIEW_H */

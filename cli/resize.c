@@ -15,10 +15,11 @@
 #include <string.h>
 
 #include "host/size.h"
-#include "mem_view.h"
+#include "linux_sizes.h"
 #include "options.h"
 #include "output.h"
 #include "progress.h"
+#include "reason.h"
 
 #define RESIZE_WAIT_SECONDS 60
 #define RESIZE_WAIT_MAX     (365 * 86400)
@@ -51,8 +52,9 @@ struct resize {
 	uint64_t before;
 	int64_t began_ms;
 	int64_t deadline_ms;
-	struct mem_view view; /* as last heard */
-	bool running;
+	/* As last heard. */
+	struct machine_view machine;
+	struct mem_view view;
 	struct progress progress;
 	unsigned int asks; /* since the last event */
 };
@@ -62,14 +64,16 @@ static bool resize_reached(const struct resize *r)
 	return r->view.size == r->size && r->view.requested_size == r->size;
 }
 
-/* Why the size is not reached, as far as that is known from outside. */
-static const char *resize_reason(const struct resize *r)
+/* Why the size is not reached. */
+static struct reason resize_reason(const struct resize *r)
 {
+	struct reason reason = reason_of(&r->machine, &r->view);
+
 	if (r->view.requested_size != r->size)
-		return "somebody else asked for another size meanwhile";
-	if (!r->running)
-		return "the machine is paused";
-	return mem_view_reason(&r->view);
+		snprintf(reason.text, sizeof(reason.text),
+			 "somebody else asked for %s meanwhile",
+			 size_format(r->view.requested_size).text);
+	return reason;
 }
 
 static int not_a_multiple(const struct resize *r, struct pm_error *err)
@@ -101,6 +105,19 @@ static int resize_check(const struct resize *r, struct pm_error *err)
 	return 0;
 }
 
+/* Other guests may do better, so that it is asked for all the same. */
+static void resize_note(const struct resize *r)
+{
+	struct linux_sizes sizes =
+		linux_sizes(r->size, r->view.max_size, r->view.block_size);
+	struct pm_error sentence;
+
+	if (r->json || linux_sizes_reached(&sizes))
+		return;
+	linux_sizes_explain(&sizes, &sentence);
+	cli_note("%s: %s", r->device, sentence.text);
+}
+
 static int resize_request(struct resize *r, struct qmp_client *client,
 			  struct pm_error *err)
 {
@@ -115,15 +132,17 @@ static int resize_request(struct resize *r, struct qmp_client *client,
 static int resize_ask(struct resize *r, struct qmp_client *client,
 		      struct pm_error *err)
 {
-	json_t *status;
-	int ret;
+	const struct mem_view *view;
+	int ret = machine_view_query(client, &r->machine, err);
 
-	ret = qmp_client_command(client, "query-status", NULL, &status, err);
 	if (ret < 0)
 		return ret;
-	r->running = json_is_true(json_object_get(status, "running"));
-	json_decref(status);
-	return mem_view_find(client, r->device, &r->view, err);
+	view = mem_view_find(r->machine.devices, r->machine.nr_devices,
+			     r->device, err);
+	if (!view)
+		return -ENODEV;
+	r->view = *view;
+	return 0;
 }
 
 /* Takes the size out of an event that is about our device. */
@@ -157,7 +176,7 @@ static int resize_step(struct resize *r, struct qmp_client *client,
 		if (!ret && !r->json && !resize_reached(r) &&
 		    r->asks >= RESIZE_ASKS_QUIET)
 			progress_show(&r->progress, r->view.size,
-				      resize_reason(r));
+				      resize_reason(r).text);
 		return ret;
 	}
 	if (ret < 0)
@@ -189,7 +208,8 @@ static int resize_wait(struct resize *r, struct qmp_client *client,
 
 static int resize_print_json(const struct resize *r, double seconds)
 {
-	const char *reason = resize_reached(r) ? NULL : resize_reason(r);
+	struct reason why = resize_reason(r);
+	const char *reason = resize_reached(r) ? NULL : why.text;
 	json_t *object;
 
 	if (reason && !r->wait_seconds)
@@ -220,7 +240,7 @@ static void resize_print(const struct resize *r, double seconds)
 		printf("%s: %s plugged, not the %s requested (was %s), after "
 		       "%u s: %s\n",
 		       r->device, now.text, size_format(r->size).text,
-		       before.text, r->wait_seconds, resize_reason(r));
+		       before.text, r->wait_seconds, resize_reason(r).text);
 }
 
 static int resize_report(const struct resize *r)
@@ -249,6 +269,7 @@ static int resize_with(struct resize *r, struct qmp_client *client,
 	ret = resize_check(r, err);
 	if (ret < 0)
 		return ret;
+	resize_note(r);
 	r->before = r->view.size;
 	r->began_ms = qmp_client_now();
 	r->deadline_ms = r->began_ms + (int64_t)r->wait_seconds * 1000;

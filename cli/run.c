@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "host/size.h"
+#include "linux_sizes.h"
 #include "monitor/monitor.h"
 #include "mem_options.h"
 #include "node_options.h"
@@ -325,6 +326,48 @@ static int run_prepare(struct run *run, struct pm_error *err)
 	return ret < 0 ? ret : machine_config_check(&run->config, err);
 }
 
+/* What is right, and may not come to what was wanted with a Linux guest. */
+static void note_sizes(const struct mem_device_config *dev)
+{
+	struct linux_sizes most =
+		linux_sizes(dev->max_size, dev->max_size, dev->block_size);
+	struct linux_sizes first = linux_sizes(dev->requested_size,
+					       dev->max_size, dev->block_size);
+	struct pm_error sentence;
+
+	if (!linux_sizes_reached(&most)) {
+		linux_sizes_explain(&most, &sentence);
+		cli_note("%s: %s; a maximum of %s has room for more", dev->id,
+			 sentence.text,
+			 size_format(most.below + most.memory_block).text);
+	}
+	if (!linux_sizes_reached(&first)) {
+		linux_sizes_explain(&first, &sentence);
+		cli_note("%s: %s", dev->id, sentence.text);
+	}
+}
+
+/* Nobody can tell from outside whether memory that is plugged is in use. */
+static void note_onlining(const struct machine_config *config)
+{
+	const char *append = config->append ? config->append : "";
+
+	if (config->nr_mem_devices && !strstr(append, "memhp_default_state="))
+		cli_note("there is no memhp_default_state=online_movable in "
+			 "--append: the guest will use no memory that is "
+			 "plugged, unless its kernel or its udev rules bring "
+			 "it online");
+}
+
+static void note_guest(const struct machine_config *config)
+{
+	if (config->accel == ACCEL_QTEST)
+		return;
+	for (unsigned int i = 0; i < config->nr_mem_devices; i++)
+		note_sizes(&config->mem_devices[i]);
+	note_onlining(config);
+}
+
 int cli_run(int argc, char **argv)
 {
 	static struct run run = {
@@ -337,6 +380,7 @@ int cli_run(int argc, char **argv)
 
 	if (ret != OPTIONS_GO_ON)
 		return ret;
+	note_guest(&run.config);
 	block_signals();
 	ret = run_prepare(&run, &err);
 	if (!ret)

@@ -331,6 +331,10 @@ class NoDriver(Group):
         check(0 < size < 512 * MIB, f'{size} bytes are plugged')
         check('not the 0 requested' in result.out.replace('0 B', '0'),
               str(result))
+        # Once it has given up for now.
+        Deadline(60).poll(
+            lambda: 'it is in use' in paramem('info', vm.name).out,
+            'the reason is that the memory is in use')
         self.note(result.out.strip())
         vm.run('umount /tmp')
         vm.qmp.resize('vm0', 0)
