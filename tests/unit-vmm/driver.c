@@ -11,6 +11,9 @@
 /* Each request has a place of its own, by its first descriptor. */
 #define REQUEST_STRIDE 32
 
+/* What the transport says of its notify capability. */
+#define DRIVER_NOTIFY_EACH 4
+
 /* ---- finding it ---------------------------------------------------------- */
 
 static uint64_t bar_address(struct driver *d, unsigned int bar)
@@ -143,31 +146,51 @@ void driver_negotiate(struct driver *d)
 
 void driver_setup_msix(struct driver *d)
 {
-	for (unsigned int i = 0; i < 2; i++) {
+	unsigned int queues = driver_get(d, COMMON_FIELD(num_queues), 2);
+
+	for (unsigned int i = 0; i < 1 + queues; i++) {
 		bus_write(d->rig->mmio, d->msix + i * 16, 0xfee00000, 8);
 		bus_write(d->rig->mmio, d->msix + i * 16 + 8, 0x40 + i, 8);
 	}
 	rig_config_write(d->rig, d->slot, d->msix_cap + PCI_MSIX_FLAGS,
 			 PCI_MSIX_FLAGS_ENABLE, 2);
 	driver_set(d, COMMON_FIELD(msix_config), DRIVER_CONFIG_VECTOR, 2);
-	driver_set(d, COMMON_FIELD(queue_select), 0, 2);
-	driver_set(d, COMMON_FIELD(queue_msix_vector), DRIVER_QUEUE_VECTOR, 2);
 	assert_int_equal(driver_get(d, COMMON_FIELD(msix_config), 2),
 			 DRIVER_CONFIG_VECTOR);
-	assert_int_equal(driver_get(d, COMMON_FIELD(queue_msix_vector), 2),
-			 DRIVER_QUEUE_VECTOR);
+	for (unsigned int i = 0; i < queues; i++) {
+		driver_set(d, COMMON_FIELD(queue_select), i, 2);
+		driver_set(d, COMMON_FIELD(queue_msix_vector),
+			   DRIVER_QUEUE_VECTOR + i, 2);
+		assert_int_equal(driver_get(d, COMMON_FIELD(queue_msix_vector),
+					    2),
+				 DRIVER_QUEUE_VECTOR + i);
+	}
+}
+
+void driver_use_queue(struct driver *d, unsigned int queue)
+{
+	assert_true(queue < DRIVER_QUEUES);
+	d->others[d->queue] = d->available;
+	d->available = d->others[queue];
+	d->queue = queue;
+}
+
+/* Of the queue that is in use, what is at @at for queue 0. */
+static uint64_t ring(const struct driver *d, uint64_t at)
+{
+	return at + d->queue * DRIVER_STRIDE;
 }
 
 void driver_setup_queue(struct driver *d)
 {
-	memset(d->rig->ram + DRIVER_DESC, 0, 0x3000);
+	memset(d->rig->ram + ring(d, DRIVER_DESC), 0, DRIVER_STRIDE);
 	d->available = 0;
-	driver_set(d, COMMON_FIELD(queue_select), 0, 2);
+	driver_set(d, COMMON_FIELD(queue_select), d->queue, 2);
 	driver_set(d, COMMON_FIELD(queue_size), DRIVER_SIZE, 2);
-	driver_set(d, COMMON_FIELD(queue_desc_lo), DRIVER_DESC, 4);
+	driver_set(d, COMMON_FIELD(queue_desc_lo), ring(d, DRIVER_DESC), 4);
 	driver_set(d, COMMON_FIELD(queue_desc_hi), 0, 4);
-	driver_set(d, COMMON_FIELD(queue_avail_lo), DRIVER_AVAIL, 8);
-	driver_set(d, COMMON_FIELD(queue_used_lo), DRIVER_USED, 8);
+	driver_set(d, COMMON_FIELD(queue_avail_lo), ring(d, DRIVER_AVAIL), 8);
+	driver_set(d, COMMON_FIELD(queue_used_lo), ring(d, DRIVER_USED), 8);
 	driver_set(d, COMMON_FIELD(queue_enable), 1, 2);
 }
 
@@ -193,15 +216,15 @@ static uint16_t get16(struct driver *d, uint64_t gpa)
 }
 
 /* The index of a ring, which the device may look at meanwhile. */
-static uint16_t *ring_index(struct driver *d, uint64_t ring)
+static uint16_t *ring_index(struct driver *d, uint64_t at)
 {
-	return (uint16_t *)(d->rig->ram + ring + 2);
+	return (uint16_t *)(d->rig->ram + at + 2);
 }
 
 void driver_desc(struct driver *d, unsigned int index, uint64_t addr,
 		 uint32_t len, uint16_t flags, uint16_t next)
 {
-	uint64_t at = DRIVER_DESC + index * 16;
+	uint64_t at = ring(d, DRIVER_DESC) + index * 16;
 
 	put(d, at, addr, 8);
 	put(d, at + 8, len, 4);
@@ -211,20 +234,24 @@ void driver_desc(struct driver *d, unsigned int index, uint64_t addr,
 
 void driver_offer(struct driver *d, uint16_t head)
 {
-	put(d, DRIVER_AVAIL + 4 + d->available++ % DRIVER_SIZE * 2, head, 2);
-	__atomic_store_n(ring_index(d, DRIVER_AVAIL), htole16(d->available),
+	uint64_t available = ring(d, DRIVER_AVAIL);
+
+	put(d, available + 4 + d->available++ % DRIVER_SIZE * 2, head, 2);
+	__atomic_store_n(ring_index(d, available), htole16(d->available),
 			 __ATOMIC_RELEASE);
 }
 
 void driver_kick(struct driver *d)
 {
-	fake_guest_write(&d->rig->accel, d->rig->mmio, d->notify, 0, 2);
+	fake_guest_write(&d->rig->accel, d->rig->mmio,
+			 d->notify + d->queue * DRIVER_NOTIFY_EACH, d->queue,
+			 2);
 }
 
 uint16_t driver_used(struct driver *d)
 {
-	return le16toh(
-		__atomic_load_n(ring_index(d, DRIVER_USED), __ATOMIC_ACQUIRE));
+	return le16toh(__atomic_load_n(ring_index(d, ring(d, DRIVER_USED)),
+				       __ATOMIC_ACQUIRE));
 }
 
 void driver_put_request(struct driver *d, unsigned int index, uint16_t type,
@@ -255,7 +282,7 @@ int driver_request(struct driver *d, uint16_t type, uint64_t addr,
 		   uint16_t nb_blocks, uint16_t *state)
 {
 	uint16_t before = driver_used(d);
-	uint64_t entry = DRIVER_USED + 4 + before % DRIVER_SIZE * 8;
+	uint64_t entry = ring(d, DRIVER_USED) + 4 + before % DRIVER_SIZE * 8;
 
 	driver_put_request(d, 0, type, addr, nb_blocks);
 	driver_offer(d, 0);

@@ -12,15 +12,23 @@
 
 #include "rig.h"
 
-/* Where the driver keeps what it shares with the device, in boot memory. */
+/*
+ * Where the driver keeps what it shares with the device, in boot memory: the
+ * rings are those of queue 0, and those of the next follow.
+ */
 #define DRIVER_DESC     0x10000
 #define DRIVER_AVAIL    0x11000
 #define DRIVER_USED     0x12000
 #define DRIVER_REQUEST  0x20000
 #define DRIVER_RESPONSE 0x21000
 #define DRIVER_SIZE     64 /* of the queue */
+#define DRIVER_STRIDE   0x3000
+#define DRIVER_QUEUES   5 /* that there is room for */
 
-/* The vectors that it asks for, and the routes that they get. */
+/*
+ * The vectors that it asks for, and the routes that they get. Each further
+ * queue has the next.
+ */
 enum { DRIVER_CONFIG_VECTOR = 0, DRIVER_QUEUE_VECTOR = 1 };
 
 enum { DESC_NEXT = 1, DESC_WRITE = 2 };
@@ -31,7 +39,9 @@ struct driver {
 	uint64_t common, isr, device, notify, msix; /* addresses */
 	unsigned int cfg_access; /* the capability's offset */
 	unsigned int msix_cap;
+	unsigned int queue; /* whose rings are used below; 0 at first */
 	uint16_t available; /* the index that was last made available */
+	uint16_t others[DRIVER_QUEUES]; /* the same of queues not in use */
 };
 
 /* Finds the structures and turns the BARs on. */
@@ -53,6 +63,9 @@ void driver_negotiate(struct driver *d);
 void driver_setup_msix(struct driver *d);
 void driver_setup_queue(struct driver *d);
 void driver_start(struct driver *d);
+
+/* From now on the rings of this queue are meant. */
+void driver_use_queue(struct driver *d, unsigned int queue);
 
 /* The ring. */
 void driver_desc(struct driver *d, unsigned int index, uint64_t addr,

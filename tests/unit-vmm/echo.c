@@ -38,9 +38,10 @@ static void echo_config_get(void *opaque, uint64_t offset, void *buf,
 
 /*
  * A byte 'x' is a request that it cannot make sense of, 'c' one that changes
- * its configuration.
+ * its configuration, and 'l' one that takes it long.
  */
-static long echo_handle(void *opaque, const struct virtqueue *vq,
+static long echo_handle(void *opaque, unsigned int queue,
+			const struct virtqueue *vq,
 			const struct virtqueue_chain *chain)
 {
 	struct echo *f = opaque;
@@ -48,12 +49,15 @@ static long echo_handle(void *opaque, const struct virtqueue *vq,
 	long len = virtqueue_chain_read(vq, chain, &byte, 1);
 
 	f->handled++;
+	f->last_queue = queue;
 	if (f->refill) {
 		f->refill--;
 		driver_offer(&f->d, chain->head);
 	}
 	if (byte == 'c')
 		f->shift++;
+	if (byte == 'l')
+		return -EINPROGRESS;
 	if (len < 0 || byte == 'x')
 		return len < 0 ? len : -EPROTO;
 	return virtqueue_chain_write(vq, chain, &byte, 1);
@@ -81,6 +85,8 @@ struct virtio_pci_config echo_config(struct echo *f)
 		.device_type = 24,
 		.class = 0x050000,
 		.config_size = ECHO_CONFIG_SIZE,
+		.nr_queues = ECHO_QUEUES,
+		.queue_sizes = { [ECHO_SHORT_QUEUE] = ECHO_SHORT },
 		.ops = &echo_ops,
 		.opaque = f,
 		.memory = &f->rig.memory,

@@ -14,6 +14,10 @@
 #define VERSION_1        (UINT64_C(1) << VIRTIO_F_VERSION_1)
 #define INDIRECT         (UINT64_C(1) << 28)
 #define ECHO_FEATURES    (UINT64_C(1) << 1 | UINT64_C(1) << 40)
+/* Its queues, of which one has fewer places than the others. */
+#define ECHO_QUEUES      3
+#define ECHO_SHORT_QUEUE 2
+#define ECHO_SHORT       8
 #define ECHO_SLOT        1
 #define ECHO_CONFIG_SIZE 16
 
@@ -30,6 +34,7 @@ struct echo {
 	struct driver d;
 	uint64_t accepted;
 	int accepts, resets, handled;
+	unsigned int last_queue; /* of the chain that was handled last */
 	uint8_t shift; /* a byte of its configuration is its offset and this */
 	int refill;    /* the driver offers more while one is handled */
 };

@@ -11,7 +11,7 @@
 #include "accel/accel.h"
 
 #define FAKE_MEMORY_MAX    64
-#define FAKE_IOEVENTFD_MAX 8
+#define FAKE_IOEVENTFD_MAX 32
 #define FAKE_MSI_MAX       16
 #define FAKE_IRQS          24
 

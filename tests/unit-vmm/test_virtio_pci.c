@@ -171,12 +171,13 @@ static void reset_forgets_what_the_driver_set_up(void **state)
 
 /* ---- the queue's set-up -------------------------------------------------- */
 
-static void there_is_one_queue(void **state)
+static void there_are_so_many_queues(void **state)
 {
 	struct echo *f = *state;
 
-	assert_int_equal(driver_get(&f->d, COMMON_FIELD(num_queues), 2), 1);
-	driver_set(&f->d, COMMON_FIELD(queue_select), 1, 2);
+	assert_int_equal(driver_get(&f->d, COMMON_FIELD(num_queues), 2),
+			 ECHO_QUEUES);
+	driver_set(&f->d, COMMON_FIELD(queue_select), ECHO_QUEUES, 2);
 	assert_int_equal(driver_get(&f->d, COMMON_FIELD(queue_size), 2), 0);
 	driver_set(&f->d, COMMON_FIELD(queue_enable), 1, 2);
 	driver_set(&f->d, COMMON_FIELD(queue_desc_lo), 0x1000, 4);
@@ -241,7 +242,7 @@ static void vectors_that_do_not_exist_are_refused(void **state)
 {
 	struct echo *f = *state;
 
-	driver_set(&f->d, COMMON_FIELD(msix_config), 2, 2);
+	driver_set(&f->d, COMMON_FIELD(msix_config), 1 + ECHO_QUEUES, 2);
 	assert_int_equal(driver_get(&f->d, COMMON_FIELD(msix_config), 2),
 			 0xffff);
 	driver_set(&f->d, COMMON_FIELD(queue_msix_vector), 1, 2);
@@ -409,7 +410,7 @@ static void the_bar_is_reached_through_configuration_space(void **state)
 	/* That is what it is for: with the BARs off. */
 	rig_config_write(&f->rig, ECHO_SLOT, PCI_COMMAND, 0, 2);
 	window_select(f, 0, COMMON_FIELD(num_queues), 2);
-	assert_int_equal(window_read(f, 2), 1);
+	assert_int_equal(window_read(f, 2), ECHO_QUEUES);
 	window_select(f, 0, COMMON_FIELD(device_status), 1);
 	window_write(f, ACKNOWLEDGE | DRIVER, 1);
 	assert_int_equal(window_read(f, 1), ACKNOWLEDGE | DRIVER);
@@ -498,7 +499,7 @@ int main(void)
 		TEST(features_are_fixed_once_they_are_ok),
 		TEST(status_bits_stay_until_a_reset),
 		TEST(reset_forgets_what_the_driver_set_up),
-		TEST(there_is_one_queue),
+		TEST(there_are_so_many_queues),
 		TEST(addresses_have_64_bits),
 		TEST(sizes_are_powers_of_two_up_to_the_offer),
 		TEST(an_enabled_queue_is_fixed),

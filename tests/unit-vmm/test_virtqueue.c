@@ -42,7 +42,7 @@ static int setup(void **state)
 
 	memset(&f, 0, sizeof(f));
 	assert_int_equal(guest_memory_add(&f.gm, &region), 0);
-	virtqueue_reset(&f.vq, &f.gm);
+	virtqueue_reset(&f.vq, &f.gm, VIRTQUEUE_SIZE_MAX);
 	f.vq.size = 8;
 	f.vq.descriptors = DESC;
 	f.vq.available = AVAIL;
@@ -116,7 +116,7 @@ static void reset_leaves_the_largest_size(void **state)
 
 	f->vq.ready = true;
 	f->vq.next_used = 3;
-	virtqueue_reset(&f->vq, &f->gm);
+	virtqueue_reset(&f->vq, &f->gm, VIRTQUEUE_SIZE_MAX);
 	assert_int_equal(f->vq.size, VIRTQUEUE_SIZE_MAX);
 	assert_false(f->vq.ready);
 	assert_int_equal(f->vq.next_used, 0);

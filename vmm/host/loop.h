@@ -2,8 +2,9 @@
 /*
  * The main thread's event loop: descriptors and one-shot timers on epoll.
  *
- * All calls belong to the thread that runs the loop; another thread makes
- * itself heard through an eventfd that is a source like any other.
+ * All calls but loop_modify() belong to the thread that runs the loop; another
+ * thread makes itself heard through an eventfd that is a source like any
+ * other.
  */
 #ifndef VMM_LOOP_H
 #define VMM_LOOP_H
@@ -32,7 +33,7 @@ void loop_destroy(struct loop *loop);
 
 /* Watches @source->fd for @events (EPOLLIN, EPOLLOUT). 0 or -errno. */
 int loop_add(struct loop *loop, struct loop_source *source, uint32_t events);
-/* Changes what is watched for. */
+/* Changes what is watched for; a batch that is under way may not know. */
 int loop_modify(struct loop *loop, struct loop_source *source, uint32_t events);
 /* Stops watching; does not close the descriptor. */
 void loop_remove(struct loop *loop, struct loop_source *source);

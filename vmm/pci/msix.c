@@ -18,6 +18,10 @@
 
 #include "accel/accel.h"
 
+static_assert(MSIX_VECTORS_MAX <= 32, "one word of pending bits");
+static_assert(MSIX_VECTORS_MAX * PCI_MSIX_ENTRY_SIZE <= MSIX_PBA_OFFSET,
+	      "the table ends where they begin");
+
 static int vector_init(struct msix_vector *v, struct accel *accel)
 {
 	v->control = PCI_MSIX_ENTRY_CTRL_MASKBIT;

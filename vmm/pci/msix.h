@@ -15,7 +15,7 @@
 
 struct accel;
 
-#define MSIX_VECTORS_MAX 4
+#define MSIX_VECTORS_MAX 32
 /* The BAR: the table at its start, the pending bits in its second half. */
 #define MSIX_BAR_SIZE    4096
 #define MSIX_PBA_OFFSET  2048

@@ -40,6 +40,7 @@
 #include "virtio_pci.h"
 
 #define VIRTIO_ID_MEM 24
+#define REQUEST_QUEUE 0        /* [virtio-mem] "Virtqueues": the only one */
 #define PCI_CLASS_RAM 0x050000 /* memory controller, RAM */
 
 /* When a refused guest is woken, at first and at most. */
@@ -212,7 +213,7 @@ static void work_complete(struct virtio_mem *vm, int result,
 		virtio_pci_config_changed(vm->pci);
 	vm->cancelled = false;
 	vm->orphaned = false;
-	virtio_pci_complete(vm->pci, response, len);
+	virtio_pci_complete(vm->pci, REQUEST_QUEUE, response, len);
 }
 
 static void on_worked(void *opaque, int result, const struct pm_error *why)
@@ -293,7 +294,8 @@ static bool asks_for_a_change(const uint8_t *request, long len)
 }
 
 /* Copies the request out, once, and the response in. */
-static long mem_handle(void *opaque, const struct virtqueue *vq,
+static long mem_handle(void *opaque, unsigned int queue,
+		       const struct virtqueue *vq,
 		       const struct virtqueue_chain *chain)
 {
 	struct virtio_mem *vm = opaque;
@@ -303,6 +305,7 @@ static long mem_handle(void *opaque, const struct virtqueue *vq,
 	struct pm_error why = { "" };
 	long len;
 
+	(void)queue;
 	len = virtqueue_chain_read(vq, chain, request, sizeof(request));
 	if (len < 0)
 		return len;
@@ -531,6 +534,7 @@ static int pci_create(struct virtio_mem *vm)
 		.device_type = VIRTIO_ID_MEM,
 		.class = PCI_CLASS_RAM,
 		.config_size = PM_CONFIG_SIZE,
+		.nr_queues = 1,
 		.ops = &mem_virtio_ops,
 		.opaque = vm,
 		.memory = vm->config.memory,

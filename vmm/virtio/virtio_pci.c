@@ -3,24 +3,11 @@
  * The modern virtio PCI transport, by [virtio] 4.1.
  *
  * Theory of operation. One BAR holds the four structures of the transport, a
- * page each, another MSI-X. A notification of the guest is an ioeventfd: it
- * wakes the main loop, which handles the queue. What the guest does out of
- * order (a kick of a queue never set up, a ring outside memory) sets
- * DEVICE_NEEDS_RESET or is ignored; nothing goes on until the driver resets
- * the device.
- *
- * A request may take the device long. Then its chain is in progress:
- *
- *	free         pop a chain and hand it to the device
- *	in progress  notifications wait in the ring; the device completes the
- *	             chain, which is pushed, and the ring is looked at again
- *	completed    as in progress, but all that is missing is the driver's
- *	             leave to write to memory (bus mastering)
- *	forgotten    in progress, but the driver has reset the device: it may
- *	             set up its new ring, which waits as above; the completion
- *	             is not told to anybody
- *
- * A chain is never pushed into a ring other than the one it came from.
+ * page each, another MSI-X. A notification of the guest is an ioeventfd, one
+ * a queue: it wakes the main loop, which handles the queue (virtio_queue.c).
+ * What the guest does out of order (a kick of a queue never set up, a ring
+ * outside memory) sets DEVICE_NEEDS_RESET or is ignored; nothing goes on until
+ * the driver resets the device.
  */
 #include "virtio_pci.h"
 
@@ -32,10 +19,6 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "accel/accel.h"
 #include "virtio_pci_common.h"
@@ -55,8 +38,9 @@ enum { BAR_VIRTIO = 0, BAR_MSIX = 1 };
 #define PAGE          0x1000
 #define VIRTIO_BAR    0x4000
 
-/* What a queue may have of the main loop at a time. */
-#define BUDGET_NS UINT64_C(2000000)
+/* [virtio] 4.1.4.4: queues are notified four bytes apart. */
+#define NOTIFY_EACH 4
+static_assert(VIRTIO_QUEUES_MAX * NOTIFY_EACH <= PAGE, "their page");
 
 #define ISR_QUEUE  1
 #define ISR_CONFIG 2
@@ -92,6 +76,11 @@ static void interrupt_config(struct virtio_pci *vp)
 	interrupt(vp, ISR_CONFIG, vp->config_vector);
 }
 
+void virtio_queue_interrupt(struct virtio_queue *q)
+{
+	interrupt(q->vp, ISR_QUEUE, q->vector);
+}
+
 /* [virtio] 2.1.2 and 3.1.1: nothing is sent before both. */
 static bool driver_listens(const struct virtio_pci *vp)
 {
@@ -109,7 +98,7 @@ void virtio_pci_config_changed(struct virtio_pci *vp)
 }
 
 /* [virtio] 2.1.2: after DRIVER_OK the driver is told. */
-static void needs_reset(struct virtio_pci *vp)
+void virtio_needs_reset(struct virtio_pci *vp)
 {
 	vp->status |= VIRTIO_CONFIG_S_NEEDS_RESET;
 	if (driver_listens(vp))
@@ -121,133 +110,6 @@ bool virtio_pci_driver_ready(const struct virtio_pci *vp)
 	return driver_listens(vp) &&
 	       !(vp->status &
 		 (VIRTIO_CONFIG_S_NEEDS_RESET | VIRTIO_CONFIG_S_FAILED));
-}
-
-/* ---- the queue ----------------------------------------------------------- */
-
-static bool queue_usable(const struct virtio_pci *vp)
-{
-	/* Without bus mastering a function leaves memory alone. */
-	return virtio_pci_driver_ready(vp) && vp->queue.ready && vp->bus_master;
-}
-
-static void kick_again(struct virtio_pci *vp)
-{
-	const uint64_t one = 1;
-	ssize_t n = write(vp->kick.fd, &one, sizeof(one));
-
-	(void)n; /* full means kicked */
-}
-
-/* Gives the chain back, unless the device could not handle it. 0 or -errno. */
-static int chain_push(struct virtio_pci *vp, long written)
-{
-	if (written < 0)
-		return (int)written;
-	return virtqueue_push(&vp->queue, &vp->chain, written);
-}
-
-/* Tells the driver what came of a look at the queue. */
-static void queue_report(struct virtio_pci *vp, bool pushed, int ret)
-{
-	if (pushed && virtqueue_wants_interrupt(&vp->queue))
-		interrupt(vp, ISR_QUEUE, vp->queue_vector);
-	if (ret < 0)
-		needs_reset(vp);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * UINT64_C(1000000000) + now.tv_nsec;
-}
-
-/*
- * At most one queue's worth of chains and hardly longer than BUDGET_NS, so that
- * a guest that refills the ring without end, or with what takes long, cannot
- * keep the main loop here. Returns whether to come back.
- */
-static bool queue_handle(struct virtio_pci *vp)
-{
-	const struct virtio_ops *ops = vp->config.ops;
-	bool pushed = false;
-	unsigned int budget = vp->queue.size;
-	uint64_t until = now_ns() + BUDGET_NS;
-	int ret = 0;
-
-	while (budget && (ret = virtqueue_pop(&vp->queue, &vp->chain)) > 0) {
-		long n = ops->handle(vp->config.opaque, &vp->queue, &vp->chain);
-
-		vp->in_progress = n == -EINPROGRESS;
-		if (vp->in_progress)
-			break;
-		ret = chain_push(vp, n);
-		if (ret)
-			break;
-		pushed = true;
-		budget = now_ns() < until ? budget - 1 : 0;
-	}
-	queue_report(vp, pushed, ret);
-	return !budget;
-}
-
-/* Gives back the chain that was completed, as soon as the driver lets it. */
-static void answer(struct virtio_pci *vp)
-{
-	bool told = !vp->forgotten && virtio_pci_driver_ready(vp) &&
-		    vp->queue.ready;
-	long len = vp->response_len;
-	int ret;
-
-	vp->completed = told && !vp->bus_master;
-	if (vp->completed)
-		return;
-	vp->in_progress = false;
-	vp->forgotten = false;
-	kick_again(vp); /* for what has come since */
-	if (!told)
-		return;
-	if (len >= 0)
-		len = virtqueue_chain_write(&vp->queue, &vp->chain,
-					    vp->response, len);
-	ret = chain_push(vp, len);
-	queue_report(vp, !ret, ret);
-}
-
-void virtio_pci_complete(struct virtio_pci *vp, const void *response, long len)
-{
-	assert(vp->in_progress && !vp->completed);
-	assert(len <= VIRTIO_RESPONSE_MAX);
-	vp->response_len = len;
-	if (len > 0)
-		memcpy(vp->response, response, len);
-	answer(vp);
-}
-
-void virtio_pci_hold(struct virtio_pci *vp, bool hold)
-{
-	vp->held = hold;
-	if (!hold)
-		kick_again(vp);
-}
-
-static void kick_handle(void *opaque, uint32_t events)
-{
-	struct virtio_pci *vp = opaque;
-	uint64_t count;
-	ssize_t n = read(vp->kick.fd, &count, sizeof(count));
-
-	(void)events;
-	(void)n; /* what was kicked is in the ring, not in the count */
-	virtio_pci_lock(vp);
-	if (vp->completed)
-		answer(vp);
-	if (queue_usable(vp) && !vp->in_progress && !vp->held &&
-	    queue_handle(vp))
-		kick_again(vp);
-	virtio_pci_unlock(vp);
 }
 
 /* ---- the BARs ------------------------------------------------------------ */
@@ -314,8 +176,13 @@ static void virtio_bar_write(void *opaque, uint64_t offset, uint64_t value,
 	if (offset < ISR_OFFSET) {
 		virtio_common_write(vp, offset, value, len);
 		intx_update(vp); /* a reset clears the ISR */
-	} else if (offset >= NOTIFY_OFFSET)
-		kick_again(vp); /* where no ioeventfd caught it */
+	} else if (offset >= NOTIFY_OFFSET) {
+		/* Where no ioeventfd caught it. */
+		uint64_t nr = (offset - NOTIFY_OFFSET) / NOTIFY_EACH;
+
+		if (nr < vp->nr_queues)
+			virtio_queue_kick(&vp->queues[nr]);
+	}
 	virtio_pci_unlock(vp);
 }
 
@@ -351,10 +218,13 @@ static void bar_mapped(struct pci_function *f, unsigned int bar, uint64_t gpa,
 {
 	struct virtio_pci *vp = (struct virtio_pci *)f;
 
+	if (bar != BAR_VIRTIO)
+		return;
 	/* Without an ioeventfd the write exits to virtio_bar_write(). */
-	if (bar == BAR_VIRTIO)
-		accel_ioeventfd(vp->config.accel, gpa + NOTIFY_OFFSET,
-				vp->kick.fd, mapped);
+	for (unsigned int i = 0; i < vp->nr_queues; i++)
+		accel_ioeventfd(vp->config.accel,
+				gpa + NOTIFY_OFFSET + i * NOTIFY_EACH,
+				vp->queues[i].kick.fd, mapped);
 }
 
 /*
@@ -401,7 +271,7 @@ static void command_written(struct virtio_pci *vp)
 	vp->intx_disabled = c[1] & PCI_COMMAND_INTX_DISABLE >> 8;
 	vp->bus_master = c[0] & PCI_COMMAND_MASTER;
 	if (vp->bus_master)
-		kick_again(vp); /* for what had to wait */
+		virtio_queues_kick(vp); /* for what had to wait */
 }
 
 static void config_written(struct pci_function *f, unsigned int offset,
@@ -438,7 +308,7 @@ static void capability_add(struct virtio_pci *vp, uint8_t type, uint32_t offset)
 			 .bar = BAR_VIRTIO,
 			 .offset = offset,
 			 .length = PAGE },
-		.notify_off_multiplier = 4,
+		.notify_off_multiplier = NOTIFY_EACH,
 	};
 
 	if (type == VIRTIO_PCI_CAP_NOTIFY_CFG)
@@ -489,32 +359,38 @@ static void function_init(struct virtio_pci *vp)
 	cfg_access_add(vp);
 }
 
-static int kick_init(struct virtio_pci *vp)
+static int queues_init(struct virtio_pci *vp)
 {
-	vp->kick.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	vp->kick.fn = kick_handle;
-	vp->kick.opaque = vp;
-	if (vp->kick.fd < 0)
-		return -errno;
-	return loop_add(vp->config.loop, &vp->kick, EPOLLIN);
+	int ret = 0;
+
+	for (unsigned int i = 0; i < vp->nr_queues; i++) {
+		vp->queues[i].vp = vp;
+		vp->queues[i].kick.fd = -1;
+		vp->queues[i].call.fd = -1;
+	}
+	for (unsigned int i = 0; i < vp->nr_queues && !ret; i++)
+		ret = virtio_queue_init(&vp->queues[i], vp);
+	return ret;
 }
 
 int virtio_pci_create(const struct virtio_pci_config *config,
 		      struct virtio_pci **out)
 {
-	struct virtio_pci *vp = calloc(1, sizeof(*vp));
+	struct virtio_pci *vp;
 	int ret;
 
+	assert(config->nr_queues && config->nr_queues <= VIRTIO_QUEUES_MAX);
+	vp = calloc(1, sizeof(*vp) + config->nr_queues * sizeof(vp->queues[0]));
 	if (!vp)
 		return -ENOMEM;
 	vp->config = *config;
-	vp->kick.fd = -1;
+	vp->nr_queues = config->nr_queues;
 	pthread_mutex_init(&vp->lock, NULL);
 	function_init(vp);
-	ret = kick_init(vp);
+	ret = queues_init(vp);
 	if (!ret)
 		ret = msix_init(&vp->msix, config->accel, &vp->function,
-				BAR_MSIX, VIRTIO_VECTORS);
+				BAR_MSIX, 1 + vp->nr_queues);
 	if (!ret)
 		ret = pci_host_add(config->host, &vp->function);
 	if (ret) {
@@ -530,10 +406,8 @@ void virtio_pci_destroy(struct virtio_pci *vp)
 {
 	if (!vp)
 		return;
-	if (vp->kick.fd >= 0) {
-		loop_remove(vp->config.loop, &vp->kick);
-		close(vp->kick.fd);
-	}
+	for (unsigned int i = 0; i < vp->nr_queues; i++)
+		virtio_queue_finish(&vp->queues[i]);
 	msix_finish(&vp->msix);
 	pthread_mutex_destroy(&vp->lock);
 	free(vp);

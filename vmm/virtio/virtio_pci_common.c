@@ -20,13 +20,10 @@ static uint64_t features(const struct virtio_pci *vp)
 
 void virtio_device_reset(struct virtio_pci *vp)
 {
-	virtqueue_reset(&vp->queue, vp->config.memory);
-	/* What the device has completed, nobody waits for any more. */
-	if (vp->completed)
-		vp->in_progress = false;
-	vp->completed = false;
-	vp->forgotten = vp->in_progress;
-	vp->queue_vector = VIRTIO_MSI_NO_VECTOR;
+	/* Who has a queue on loan ends its use here. */
+	vp->config.ops->reset(vp->config.opaque);
+	for (unsigned int i = 0; i < vp->nr_queues; i++)
+		virtio_queue_reset(&vp->queues[i]);
 	vp->config_vector = VIRTIO_MSI_NO_VECTOR;
 	vp->accepted = 0;
 	vp->feature_select = 0;
@@ -34,7 +31,6 @@ void virtio_device_reset(struct virtio_pci *vp)
 	vp->queue_select = 0;
 	vp->status = 0;
 	vp->isr = 0;
-	vp->config.ops->reset(vp->config.opaque);
 }
 
 /* [virtio] 3.1.1: what the driver accepted takes effect, or is refused. */
@@ -47,7 +43,9 @@ static bool features_take(struct virtio_pci *vp)
 	    !(accepted >> VIRTIO_F_VERSION_1 & 1) ||
 	    !ops->features_ok(vp->config.opaque, accepted))
 		return false;
-	vp->queue.indirect = accepted >> VIRTIO_RING_F_INDIRECT_DESC & 1;
+	for (unsigned int i = 0; i < vp->nr_queues; i++)
+		vp->queues[i].ring.indirect =
+			accepted >> VIRTIO_RING_F_INDIRECT_DESC & 1;
 	ops->features_accepted(vp->config.opaque, accepted);
 	return true;
 }
@@ -73,19 +71,22 @@ static void status_write(struct virtio_pci *vp, uint8_t status)
 
 static uint64_t queue_field_read(const struct virtio_pci *vp, uint64_t offset)
 {
-	const struct virtqueue *q = &vp->queue;
+	const struct virtio_queue *queue;
+	const struct virtqueue *q;
 
-	if (vp->queue_select >= VIRTIO_QUEUES)
+	if (vp->queue_select >= vp->nr_queues)
 		return 0;
+	queue = &vp->queues[vp->queue_select];
+	q = &queue->ring;
 	switch (offset) {
 	case COMMON(queue_size):
 		return q->size;
 	case COMMON(queue_msix_vector):
-		return vp->queue_vector;
+		return queue->vector;
 	case COMMON(queue_enable):
 		return q->ready;
 	case COMMON(queue_notify_off):
-		return 0;
+		return vp->queue_select;
 	case COMMON(queue_desc_lo):
 		return (uint32_t)q->descriptors;
 	case COMMON(queue_desc_hi):
@@ -123,7 +124,7 @@ static uint64_t common_field_read(struct virtio_pci *vp, uint64_t offset)
 	case COMMON(msix_config):
 		return vp->config_vector;
 	case COMMON(num_queues):
-		return VIRTIO_QUEUES;
+		return vp->nr_queues;
 	case COMMON(device_status):
 		return vp->status;
 	case COMMON(config_generation):
@@ -146,25 +147,28 @@ static void half_set(uint64_t *field, bool high, uint32_t value)
 static void queue_size_write(struct virtqueue *q, uint16_t size)
 {
 	/* [virtio] 2.7: a power of two; what is not is not taken. */
-	if (size && size <= VIRTQUEUE_SIZE_MAX && !(size & (size - 1)))
+	if (size && size <= q->size_max && !(size & (size - 1)))
 		q->size = size;
 }
 
-static uint16_t vector_check(uint16_t vector)
+static uint16_t vector_check(const struct virtio_pci *vp, uint16_t vector)
 {
-	return vector < VIRTIO_VECTORS ? vector : VIRTIO_MSI_NO_VECTOR;
+	return vector < vp->msix.nr ? vector : VIRTIO_MSI_NO_VECTOR;
 }
 
 /* [virtio] 4.1.4.3.2: the fields are fixed once the queue is enabled. */
 static void queue_field_write(struct virtio_pci *vp, uint64_t offset,
 			      uint32_t value)
 {
-	struct virtqueue *q = &vp->queue;
+	struct virtio_queue *queue;
+	struct virtqueue *q;
 
-	if (vp->queue_select >= VIRTIO_QUEUES)
+	if (vp->queue_select >= vp->nr_queues)
 		return;
+	queue = &vp->queues[vp->queue_select];
+	q = &queue->ring;
 	if (offset == COMMON(queue_msix_vector)) {
-		vp->queue_vector = vector_check(value);
+		queue->vector = vector_check(vp, value);
 		return;
 	}
 	if (q->ready)
@@ -215,7 +219,7 @@ static void common_field_write(struct virtio_pci *vp, uint64_t offset,
 		features_write(vp, value);
 		break;
 	case COMMON(msix_config):
-		vp->config_vector = vector_check(value);
+		vp->config_vector = vector_check(vp, value);
 		break;
 	case COMMON(device_status):
 		status_write(vp, value);

@@ -32,10 +32,13 @@ static_assert(sizeof(struct used_elem) == 8, "[virtio] 2.7.8");
 #define RING_INDEX 2
 #define RING_ARRAY 4
 
-void virtqueue_reset(struct virtqueue *vq, const struct guest_memory *memory)
+void virtqueue_reset(struct virtqueue *vq, const struct guest_memory *memory,
+		     uint16_t size)
 {
+	assert(size && size <= VIRTQUEUE_SIZE_MAX && !(size & (size - 1)));
 	*vq = (struct virtqueue){ .memory = memory,
-				  .size = VIRTQUEUE_SIZE_MAX };
+				  .size_max = size,
+				  .size = size };
 }
 
 /* Where descriptors lie: the queue's own table, or an indirect one. */

@@ -20,6 +20,7 @@
 /* What the driver set up; the transport fills it in. */
 struct virtqueue {
 	const struct guest_memory *memory;
+	uint16_t size_max; /* what the driver may set */
 	uint16_t size;
 	bool ready;
 	bool indirect; /* VIRTIO_F_INDIRECT_DESC was negotiated */
@@ -43,8 +44,9 @@ struct virtqueue_chain {
 	struct virtqueue_buffer buffers[VIRTQUEUE_SIZE_MAX];
 };
 
-/* Back to what a device reset leaves, with the largest size. */
-void virtqueue_reset(struct virtqueue *vq, const struct guest_memory *memory);
+/* Back to what a device reset leaves, with the largest size: @size. */
+void virtqueue_reset(struct virtqueue *vq, const struct guest_memory *memory,
+		     uint16_t size);
 
 /*
  * Takes the next chain. 1 when there is one, 0 when the ring is empty, or
