@@ -6,6 +6,7 @@
 #include <linux/pci_regs.h>
 
 #include "guest.h"
+#include "x86_64/layout.h"
 
 #define STEPS_MAX 100
 

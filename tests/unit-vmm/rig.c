@@ -3,6 +3,8 @@
 #include "rig.h"
 
 #include "../unit/cmocka_all.h"
+#include "arch/arch.h"
+#include "x86_64/layout.h"
 
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -35,8 +37,8 @@ void rig_init(struct rig *rig)
 	assert_int_equal(loop_create(&rig->loop), 0);
 	assert_int_equal(bus_create(&rig->pio), 0);
 	assert_int_equal(bus_create(&rig->mmio), 0);
-	assert_int_equal(pci_host_create(rig->pio, rig->mmio, &rig->accel,
-					 &rig->pci),
+	assert_int_equal(pci_host_create(&machine_arch.pci, rig->pio, rig->mmio,
+					 &rig->accel, &rig->pci),
 			 0);
 	rig->bell = (struct loop_source){
 		.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "x86_64/acpi.h"
+#include "arch/arch.h"
+#include "x86_64/layout.h"
 
 #define M    (UINT64_C(1) << 20)
 #define G    (UINT64_C(1) << 30)
@@ -36,7 +38,9 @@ static int setup(void **state)
 	f.ram = calloc(1, SIZE);
 	region.host = f.ram;
 	assert_int_equal(guest_memory_add(&f.gm, &region), 0);
-	assert_int_equal(memory_map_init(&f.map, 4 * G, 46, NULL), 0);
+	assert_int_equal(memory_map_init(&f.map, &machine_arch.layout, 4 * G,
+					 46, NULL),
+			 0);
 	add_device(&f, 8 * G, 0);
 	add_device(&f, M, 0);
 	memset(&f.numa, 0, sizeof(f.numa));
@@ -253,7 +257,9 @@ static void what_is_not_there_is_not_listed(void **state)
 	struct memory memory[MEMORY_MAX] = { 0 };
 	struct fixture *f = *state;
 
-	assert_int_equal(memory_map_init(&f->map, 64 * M, 46, NULL), 0);
+	assert_int_equal(memory_map_init(&f->map, &machine_arch.layout, 64 * M,
+					 46, NULL),
+			 0);
 	write_tables(f, 1);
 	assert_int_equal(srat_memory(f, memory), 1);
 	assert_int_equal(memory[0].size, 64 * M);
@@ -276,7 +282,9 @@ static void srat_lists_all_cpus(void **state)
 /* 3.5 GiB of boot memory: node 1's lies on both sides of the PCI hole. */
 static void three_nodes(struct fixture *f)
 {
-	assert_int_equal(memory_map_init(&f->map, 7 * G / 2, 46, NULL), 0);
+	assert_int_equal(memory_map_init(&f->map, &machine_arch.layout,
+					 7 * G / 2, 46, NULL),
+			 0);
 	add_device(f, 4 * G, 2);
 	add_device(f, 2 * G, 0);
 	add_device(f, G, 1);
@@ -336,7 +344,9 @@ static void the_largest_machine_fits(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(memory_map_init(&f->map, 64 * G, 46, NULL), 0);
+	assert_int_equal(memory_map_init(&f->map, &machine_arch.layout, 64 * G,
+					 46, NULL),
+			 0);
 	f->numa.nr = NUMA_NODES_MAX;
 	for (unsigned int i = 0; i < NUMA_NODES_MAX; i++)
 		f->numa.nodes[i] = (struct numa_node){

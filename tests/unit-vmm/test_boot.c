@@ -17,6 +17,9 @@
 
 #include "x86_64/acpi.h"
 #include "x86_64/boot.h"
+#include "arch/arch.h"
+#include "x86_64/entry.h"
+#include "x86_64/layout.h"
 
 #define M         (UINT64_C(1) << 20)
 #define G         (UINT64_C(1) << 30)
@@ -91,7 +94,9 @@ static int setup(void **state)
 	f.image = malloc(f.image_size);
 	assert_non_null(f.image);
 	image_fill(f.image);
-	assert_int_equal(memory_map_init(&f.map, MEMORY, 46, NULL), 0);
+	assert_int_equal(memory_map_init(&f.map, &machine_arch.layout, MEMORY,
+					 46, NULL),
+			 0);
 	f.config.kernel = f.kernel;
 	f.config.map = &f.map;
 	f.config.cpus = 1;
@@ -163,13 +168,13 @@ static int check(struct fixture *f)
 	return boot_check(f->boot, &f->err);
 }
 
-static struct accel_entry load(struct fixture *f)
+static struct cpu_entry load(struct fixture *f)
 {
-	struct accel_entry entry;
+	const struct cpu_entry *entry;
 
 	assert_int_equal(check(f), 0);
 	assert_int_equal(boot_load(f->boot, &f->gm, &entry, &f->err), 0);
-	return entry;
+	return *entry;
 }
 
 /* ---- files that are not kernels ------------------------------------------ */
@@ -330,7 +335,7 @@ static void an_initrd_that_does_not_fit(void **state)
 static void the_kernel_is_loaded_and_entered(void **state)
 {
 	struct fixture *f = *state;
-	struct accel_entry entry = load(f);
+	struct cpu_entry entry = load(f);
 	const uint8_t *bp = f->ram + PARAMS;
 
 	assert_int_equal(entry.rip, M + 0x200);
@@ -448,7 +453,9 @@ static void high_memory_is_told_and_device_memory_is_not(void **state)
 	struct memory_range range = { .size = G };
 
 	/* Only the first 64 MiB are ever written. */
-	assert_int_equal(memory_map_init(&f->map, 5 * G, 46, NULL), 0);
+	assert_int_equal(memory_map_init(&f->map, &machine_arch.layout, 5 * G,
+					 46, NULL),
+			 0);
 	assert_int_equal(memory_map_add_device(&f->map, "a", M, &range, NULL),
 			 0);
 	load(f);
@@ -473,7 +480,7 @@ static uint64_t translate(struct fixture *f, uint64_t cr3, uint64_t addr)
 static void the_first_4_gib_are_mapped_to_themselves(void **state)
 {
 	struct fixture *f = *state;
-	struct accel_entry entry = load(f);
+	struct cpu_entry entry = load(f);
 
 	for (uint64_t addr = 0; addr < 4 * G; addr += 2 * M)
 		assert_int_equal(translate(f, entry.page_tables, addr), addr);
@@ -488,7 +495,7 @@ static void the_first_4_gib_are_mapped_to_themselves(void **state)
 static void a_reset_loads_the_very_same_files(void **state)
 {
 	struct fixture *f = *state;
-	struct accel_entry entry;
+	const struct cpu_entry *entry;
 
 	initrd_write(f, 3 * M);
 	load(f);
@@ -496,17 +503,17 @@ static void a_reset_loads_the_very_same_files(void **state)
 	unlink(f->initrd);
 	memset(f->ram, 0xee, MEMORY);
 	assert_int_equal(boot_load(f->boot, &f->gm, &entry, &f->err), 0);
-	assert_int_equal(entry.rip, M + 0x200);
+	assert_int_equal(entry->rip, M + 0x200);
 	assert_memory_equal(f->ram + M, f->image + SETUP, CODE);
 	assert_memory_equal(f->ram + MEMORY - 3 * M, "first", 5);
 	assert_int_equal(le(f->ram + PARAMS + 0x21c, 4), 3 * M);
-	translate(f, entry.page_tables, 0);
+	translate(f, entry->page_tables, 0);
 }
 
 static void a_file_that_shrank_is_an_error(void **state)
 {
 	struct fixture *f = *state;
-	struct accel_entry entry;
+	const struct cpu_entry *entry;
 
 	assert_int_equal(check(f), 0);
 	assert_int_equal(truncate(f->kernel, SETUP + 100), 0);

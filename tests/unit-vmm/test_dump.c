@@ -24,6 +24,7 @@
 #include "host/loop.h"
 #include "paramem.h"
 #include "host/workers.h"
+#include "arch/arch.h"
 #include "x86_64/registers.h"
 
 #define MiB  (UINT64_C(1) << 20)
@@ -77,7 +78,10 @@ static void memory_init(struct fixture *f)
 static int set_up(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
-	struct dump_config config = { .cpus = 2, .done = on_done, .opaque = f };
+	struct dump_config config = { .arch = machine_arch.dump,
+				      .cpus = 2,
+				      .done = on_done,
+				      .opaque = f };
 
 	fake_accel_init(&f->accel);
 	assert_int_equal(loop_create(&f->loop), 0);

@@ -10,6 +10,7 @@
 #include "dump/elf_core.h"
 #include "dump/notes.h"
 #include "space/guest_memory.h"
+#include "arch/arch.h"
 #include "x86_64/registers.h"
 
 #define MiB (UINT64_C(1) << 20)
@@ -28,7 +29,8 @@ static void core_make(struct core *c, const struct dump_runs *runs,
 {
 	const Elf64_Ehdr *e;
 
-	assert_int_equal(elf_core_head(runs, notes, &c->head, &c->len), 0);
+	assert_int_equal(
+		elf_core_head(EM_X86_64, runs, notes, &c->head, &c->len), 0);
 	e = (const void *)c->head;
 	assert_memory_equal(e->e_ident, ELFMAG, SELFMAG);
 	assert_int_equal(e->e_ident[EI_CLASS], ELFCLASS64);
@@ -183,7 +185,9 @@ static void prstatus_is_as_debuggers_expect(void **state)
 	size_t at = 0;
 
 	(void)state;
-	assert_int_equal(dump_note_prstatus(&notes, 2, &registers), 0);
+	assert_int_equal(dump_note_prstatus(&notes, machine_arch.dump, 2,
+					    &registers),
+			 0);
 	n = note_at(&notes, &at, &name, &desc);
 	assert_int_equal(at, notes.len);
 	assert_string_equal(name, "CORE");
@@ -210,7 +214,8 @@ static void the_other_note_has_the_control_registers(void **state)
 	size_t at = 0;
 
 	(void)state;
-	assert_int_equal(dump_note_qemu(&notes, &registers), 0);
+	assert_int_equal(dump_note_qemu(&notes, machine_arch.dump, &registers),
+			 0);
 	n = note_at(&notes, &at, &name, &desc);
 	assert_string_equal(name, "QEMU");
 	assert_int_equal(n->n_type, 0);

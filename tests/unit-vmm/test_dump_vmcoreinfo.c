@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arch/arch.h"
 #include "dump/vmcoreinfo.h"
+#include "x86_64/registers.h"
 
 #define MiB  (UINT64_C(1) << 20)
 #define PAGE UINT64_C(4096)
@@ -72,10 +74,12 @@ static void put_text(struct memory *m, uint64_t offset, const char *text)
 	put(m, offset, 11, strlen(text), "VMCOREINFO", text);
 }
 
+static const struct vmcoreinfo_cpus no_cpus;
+
 static void expect(struct memory *m, const char *text)
 {
 	assert_int_equal(
-		vmcoreinfo_find(&m->runs, NULL, 0, &m->cancel, &m->info), 0);
+		vmcoreinfo_find(&m->runs, &no_cpus, &m->cancel, &m->info), 0);
 	assert_int_equal(m->info.len, strlen(text));
 	assert_memory_equal(m->info.text, text, strlen(text));
 }
@@ -214,11 +218,12 @@ static const char *text_of(const char *release, uint64_t table, int64_t base)
 
 static void expect_for(struct memory *m, uint64_t cr3, const char *release)
 {
-	const uint64_t tables[] = { 0, cr3 };
+	const struct cpu_registers registers[] = { { 0 }, { .cr3 = cr3 } };
+	const struct vmcoreinfo_cpus cpus = { machine_arch.dump, registers, 2 };
 	char start[64];
 
-	assert_int_equal(
-		vmcoreinfo_find(&m->runs, tables, 2, &m->cancel, &m->info), 0);
+	assert_int_equal(vmcoreinfo_find(&m->runs, &cpus, &m->cancel, &m->info),
+			 0);
 	snprintf(start, sizeof(start), "OSRELEASE=%s\n", release);
 	assert_memory_equal(m->info.text, start, strlen(start));
 }
@@ -281,7 +286,7 @@ static void it_can_be_cancelled(void **state)
 	memory_init(&m);
 	m.host[0] = 1;
 	atomic_store(&m.cancel, true);
-	assert_int_equal(vmcoreinfo_find(&m.runs, NULL, 0, &m.cancel, &m.info),
+	assert_int_equal(vmcoreinfo_find(&m.runs, &no_cpus, &m.cancel, &m.info),
 			 -ECANCELED);
 	memory_finish(&m);
 }

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "space/memory_map.h"
+#include "arch/arch.h"
+#include "x86_64/layout.h"
 
 #define M (UINT64_C(1) << 20)
 #define G (UINT64_C(1) << 30)
@@ -14,7 +16,9 @@ static struct memory_map laid_out(uint64_t boot_size)
 {
 	struct memory_map map;
 
-	assert_int_equal(memory_map_init(&map, boot_size, 46, NULL), 0);
+	assert_int_equal(memory_map_init(&map, &machine_arch.layout, boot_size,
+					 46, NULL),
+			 0);
 	assert_int_equal(map.low_size + map.high_size, boot_size);
 	assert_int_equal(map.device_base % MAP_DEVICE_ALIGN, 0);
 	assert_int_equal(map.nr_ranges, 0);
@@ -98,12 +102,17 @@ static void boot_memory_may_reach_the_limit_and_not_past_it(void **state)
 	struct pm_error err = { "" };
 
 	(void)state;
-	assert_int_equal(memory_map_init(&map, most, 36, &err), 0);
+	assert_int_equal(
+		memory_map_init(&map, &machine_arch.layout, most, 36, &err), 0);
 	assert_int_equal(MAP_HIGH_BASE + map.high_size, UINT64_C(1) << 36);
 	memset(&map, 0x5a, sizeof(map));
-	assert_int_equal(memory_map_init(&map, most + 1, 36, &err), -EINVAL);
+	assert_int_equal(memory_map_init(&map, &machine_arch.layout, most + 1,
+					 36, &err),
+			 -EINVAL);
 	assert_non_null(strstr(err.text, "36 bits"));
-	assert_int_equal(memory_map_init(&map, UINT64_MAX, 36, &err), -EINVAL);
+	assert_int_equal(memory_map_init(&map, &machine_arch.layout, UINT64_MAX,
+					 36, &err),
+			 -EINVAL);
 }
 
 static void a_device_may_reach_the_limit_and_not_past_it(void **state)
@@ -112,7 +121,9 @@ static void a_device_may_reach_the_limit_and_not_past_it(void **state)
 	struct pm_error err = { "" };
 
 	(void)state;
-	assert_int_equal(memory_map_init(&map, 512 * M, 36, NULL), 0);
+	assert_int_equal(memory_map_init(&map, &machine_arch.layout, 512 * M,
+					 36, NULL),
+			 0);
 	before = map;
 	assert_int_equal(add_device(&map, "vm7", 60 * G + 2 * M, 2 * M, &err),
 			 0);
@@ -138,13 +149,15 @@ static void a_device_above_full_boot_memory_does_not_fit(void **state)
 
 	(void)state;
 	/* Aligned up, device memory would start at the limit. */
-	assert_int_equal(memory_map_init(&map, (UINT64_C(1) << 33) - G - M, 33,
-					 NULL),
+	assert_int_equal(memory_map_init(&map, &machine_arch.layout,
+					 (UINT64_C(1) << 33) - G - M, 33, NULL),
 			 0);
 	assert_int_equal(add_device(&map, "a", M, M, &err), 0);
 	assert_non_null(strstr(err.text, "leaves none"));
 	/* The same for blocks that are larger than all there is. */
-	assert_int_equal(memory_map_init(&map, 64 * M, 33, NULL), 0);
+	assert_int_equal(memory_map_init(&map, &machine_arch.layout, 64 * M, 33,
+					 NULL),
+			 0);
 	assert_int_equal(add_device(&map, "a", 16 * G, 16 * G, &err), 0);
 }
 
@@ -227,7 +240,9 @@ static void any_ranges_are_aligned_and_apart(void **state)
 	for (int round = 0; round < 200; round++) {
 		struct memory_map map;
 
-		assert_int_equal(memory_map_init(&map, 512 * M, 36, NULL), 0);
+		assert_int_equal(memory_map_init(&map, &machine_arch.layout,
+						 512 * M, 36, NULL),
+				 0);
 		for (int i = 0; i < MAP_RANGES_MAX - 1; i++) {
 			uint64_t align, size, room;
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "rig.h"
+#include "x86_64/layout.h"
 
 #define BAR0      PCI_BASE_ADDRESS_0
 #define BAR1      PCI_BASE_ADDRESS_1

@@ -5,7 +5,7 @@
 #include <errno.h>
 
 #include "space/bus.h"
-#include "dev/power.h"
+#include "x86_64/power.h"
 #include "fake_accel.h"
 
 #define STATUS       POWER_PM1_EVENT
@@ -42,7 +42,8 @@ static int setup(void **state)
 	f = (struct fixture){ .offs = 0 };
 	fake_accel_init(&f.accel);
 	assert_int_equal(bus_create(&f.pio), 0);
-	assert_int_equal(power_create(f.pio, &f.accel, &ops, &f, &f.power), 0);
+	assert_int_equal(
+		power_create(f.pio, NULL, &f.accel, &ops, &f, &f.power), 0);
 	*state = &f;
 	return 0;
 }
@@ -196,7 +197,8 @@ static void ports_in_use_are_a_failure(void **state)
 	struct fixture *f = *state;
 	struct power *second;
 
-	assert_int_equal(power_create(f->pio, &f->accel, &ops, f, &second),
+	assert_int_equal(power_create(f->pio, NULL, &f->accel, &ops, f,
+				      &second),
 			 -EEXIST);
 	power_destroy(NULL);
 }

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "accel/accel.h"
+#include "arch/arch.h"
 #include "accel/qtest/accel_qtest.h"
 #include "space/bus.h"
 #include "space/guest_memory.h"
@@ -77,7 +78,8 @@ static int setup(void **state)
 	struct fixture *f = test_calloc(1, sizeof(*f));
 	const struct guest_memory_region region = { .size = MEMORY,
 						    .host = f->ram };
-	struct accel_qtest_config config = { .memory = &f->memory,
+	struct accel_qtest_config config = { .arch = &machine_arch,
+					     .memory = &f->memory,
 					     .path = f->path };
 	struct pm_error err;
 
@@ -393,7 +395,9 @@ static void an_endless_line_ends_the_client(void **state)
 static void the_socket_has_to_be_free(void **state)
 {
 	struct fixture *f = *state;
-	struct accel_qtest_config config = { .loop = f->loop, .path = f->path };
+	struct accel_qtest_config config = { .arch = &machine_arch,
+					     .loop = f->loop,
+					     .path = f->path };
 	struct accel *accel = NULL;
 	struct pm_error err;
 

@@ -10,6 +10,7 @@
 #include "dev/chardev.h"
 #include "dev/serial.h"
 #include "fake_accel.h"
+#include "x86_64/layout.h"
 
 struct chardev {
 	const struct chardev_ops *ops;
@@ -73,6 +74,21 @@ static void quit(void *opaque)
 	((struct fixture *)opaque)->quits++;
 }
 
+static int create(struct fixture *f, struct serial **serial)
+{
+	const struct serial_config config = {
+		.bus = f->pio,
+		.base = SERIAL_COM1,
+		.accel = &f->accel,
+		.irq = SERIAL_COM1_IRQ,
+		.chardev = &f->chardev,
+		.quit = quit,
+		.opaque = f,
+	};
+
+	return serial_create(&config, serial);
+}
+
 static int setup(void **state)
 {
 	static struct fixture f;
@@ -80,9 +96,7 @@ static int setup(void **state)
 	memset(&f, 0, sizeof(f));
 	fake_accel_init(&f.accel);
 	assert_int_equal(bus_create(&f.pio), 0);
-	assert_int_equal(serial_create(f.pio, &f.accel, &f.chardev, quit, &f,
-				       &f.serial),
-			 0);
+	assert_int_equal(create(&f, &f.serial), 0);
 	*state = &f;
 	return 0;
 }
@@ -412,9 +426,7 @@ static void ports_in_use_are_a_failure(void **state)
 	struct fixture *f = *state;
 	struct serial *second;
 
-	assert_int_equal(serial_create(f->pio, &f->accel, &f->chardev, quit, f,
-				       &second),
-			 -EEXIST);
+	assert_int_equal(create(f, &second), -EEXIST);
 	serial_destroy(NULL);
 }
 

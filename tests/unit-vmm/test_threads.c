@@ -22,10 +22,11 @@
 #include <unistd.h>
 
 #include "dev/chardev.h"
-#include "dev/power.h"
 #include "dev/serial.h"
 #include "driver.h"
 #include "virtio/virtio_mem.h"
+#include "x86_64/layout.h"
+#include "x86_64/power.h"
 
 #define ROUNDS    2000
 #define REQUESTS  500
@@ -312,6 +313,8 @@ static void never(void *opaque)
 
 static void console_init(struct console *con, char *dir)
 {
+	struct serial_config config;
+
 	rig_init(&con->rig);
 	assert_non_null(mkdtemp(dir));
 	snprintf(con->path, sizeof(con->path), "%s/serial", dir);
@@ -319,9 +322,15 @@ static void console_init(struct console *con, char *dir)
 	assert_int_equal(chardev_create(SERIAL_UNIX, con->path, con->rig.loop,
 					&con->chardev, NULL),
 			 0);
-	assert_int_equal(serial_create(con->rig.pio, &con->rig.accel,
-				       con->chardev, never, NULL, &con->serial),
-			 0);
+	config = (struct serial_config){
+		.bus = con->rig.pio,
+		.base = SERIAL_COM1,
+		.accel = &con->rig.accel,
+		.irq = SERIAL_COM1_IRQ,
+		.chardev = con->chardev,
+		.quit = never,
+	};
+	assert_int_equal(serial_create(&config, &con->serial), 0);
 }
 
 static void console_finish(struct console *con, const char *dir)
@@ -528,8 +537,8 @@ static void the_button_is_pressed_while_registers_are_used(void **state)
 	(void)state;
 	fake_accel_init(&b.accel);
 	assert_int_equal(bus_create(&b.pio), 0);
-	assert_int_equal(power_create(b.pio, &b.accel, &ops, NULL, &b.power),
-			 0);
+	assert_int_equal(
+		power_create(b.pio, NULL, &b.accel, &ops, NULL, &b.power), 0);
 	start(&guest, acpi_hammer, &b, &stop);
 	for (int i = 0; i < ROUNDS; i++)
 		power_press(b.power);

@@ -50,7 +50,7 @@ void accel_msi_disconnect(struct accel *accel, int route, int fd)
 	accel->ops->msi_disconnect(accel, route, fd);
 }
 
-int accel_reset(struct accel *accel, const struct accel_entry *entry,
+int accel_reset(struct accel *accel, const struct cpu_entry *entry,
 		struct pm_error *err)
 {
 	return accel->ops->reset(accel, entry, err);

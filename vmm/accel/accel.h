@@ -16,7 +16,9 @@
 #include "paramem.h"
 
 struct accel;
+struct arch;
 struct bus;
+struct cpu_entry;
 struct cpu_registers;
 
 /* Why a vCPU cannot go on by itself. */
@@ -26,6 +28,7 @@ enum accel_event {
 };
 
 struct accel_config {
+	const struct arch *arch;
 	unsigned int cpus;
 	unsigned int package_cpus; /* how many make a package: all, or 2^n */
 	struct bus *pio;
@@ -50,7 +53,7 @@ int accel_add_memory(struct accel *accel, uint64_t gpa, uint64_t size,
 /* Takes back what was added at exactly @gpa. */
 void accel_remove_memory(struct accel *accel, uint64_t gpa);
 
-/* The level of an interrupt line, 0 to 23, of the I/O APIC and the PIC. */
+/* The level of an interrupt line; its number is the architecture's. */
 void accel_set_irq(struct accel *accel, unsigned int irq, bool level);
 
 /* A write of any width to @gpa signals @fd instead of reaching the bus. */
@@ -65,20 +68,13 @@ int accel_msi_connect(struct accel *accel, int route, int fd, uint64_t address,
 		      uint32_t data);
 void accel_msi_disconnect(struct accel *accel, int route, int fd);
 
-/* Where the first CPU starts, after the next reset of the CPUs. */
-struct accel_entry {
-	uint64_t rip;
-	uint64_t rsi;
-	uint64_t page_tables; /* CR3 */
-	uint64_t gdt;         /* guest physical address of four entries */
-};
-
 /*
  * Puts all CPUs and interrupt controllers into their power-on state, the
- * first CPU in 64-bit mode at @entry, the others waiting for it. Only while
- * paused.
+ * first CPU at @entry, which the architecture's loader of kernels has made,
+ * the others waiting for it. Only while paused. Where there are no CPUs,
+ * @entry may be NULL.
  */
-int accel_reset(struct accel *accel, const struct accel_entry *entry,
+int accel_reset(struct accel *accel, const struct cpu_entry *entry,
 		struct pm_error *err);
 
 /*

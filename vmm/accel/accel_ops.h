@@ -19,7 +19,7 @@ struct accel_ops {
 	int (*msi_connect)(struct accel *accel, int route, int fd,
 			   uint64_t address, uint32_t data);
 	void (*msi_disconnect)(struct accel *accel, int route, int fd);
-	int (*reset)(struct accel *accel, const struct accel_entry *entry,
+	int (*reset)(struct accel *accel, const struct cpu_entry *entry,
 		     struct pm_error *err);
 	int (*get_registers)(struct accel *accel, unsigned int cpu,
 			     struct cpu_registers *registers);

@@ -37,6 +37,7 @@ struct fifo {
 struct serial {
 	pthread_mutex_t lock;
 	struct accel *accel;
+	unsigned int line;
 	struct chardev *chardev;
 	void (*quit)(void *opaque);
 	void *opaque;
@@ -65,7 +66,7 @@ static void interrupt_update(struct serial *s)
 	if (level == s->irq)
 		return;
 	s->irq = level;
-	accel_set_irq(s->accel, SERIAL_COM1_IRQ, level);
+	accel_set_irq(s->accel, s->line, level);
 }
 
 /* ---- sending and receiving ----------------------------------------------- */
@@ -314,8 +315,7 @@ static const struct chardev_ops serial_chardev_ops = {
 
 /* ---- life ---------------------------------------------------------------- */
 
-int serial_create(struct bus *pio, struct accel *accel, struct chardev *chardev,
-		  void (*quit)(void *opaque), void *opaque, struct serial **out)
+int serial_create(const struct serial_config *config, struct serial **out)
 {
 	struct serial *s = calloc(1, sizeof(*s));
 	int ret;
@@ -323,12 +323,13 @@ int serial_create(struct bus *pio, struct accel *accel, struct chardev *chardev,
 	if (!s)
 		return -ENOMEM;
 	pthread_mutex_init(&s->lock, NULL);
-	s->accel = accel;
-	s->chardev = chardev;
-	s->quit = quit;
-	s->opaque = opaque;
-	chardev_attach(chardev, &serial_chardev_ops, s);
-	ret = bus_map(pio, SERIAL_COM1, REGISTERS, &serial_bus_ops, s);
+	s->accel = config->accel;
+	s->line = config->irq;
+	s->chardev = config->chardev;
+	s->quit = config->quit;
+	s->opaque = config->opaque;
+	chardev_attach(s->chardev, &serial_chardev_ops, s);
+	ret = bus_map(config->bus, config->base, REGISTERS, &serial_bus_ops, s);
 	if (ret) {
 		serial_destroy(s);
 		return ret;

@@ -10,16 +10,22 @@ struct bus;
 struct chardev;
 struct serial;
 
-#define SERIAL_COM1     0x3f8
-#define SERIAL_COM1_IRQ 4
+struct serial_config {
+	struct bus *bus;
+	uint64_t base; /* of its eight registers there */
+	struct accel *accel;
+	unsigned int irq;
+	struct chardev *chardev; /* the caller's */
+	/*
+	 * On the main thread, when the person at the terminal asks for it;
+	 * @opaque is handed to it.
+	 */
+	void (*quit)(void *opaque);
+	void *opaque;
+};
 
-/*
- * @quit is called on the main thread when the person at the terminal asks for
- * it. The chardev stays the caller's. 0 or -errno.
- */
-int serial_create(struct bus *pio, struct accel *accel, struct chardev *chardev,
-		  void (*quit)(void *opaque), void *opaque,
-		  struct serial **serial);
+/* 0 or -errno. */
+int serial_create(const struct serial_config *config, struct serial **serial);
 void serial_destroy(struct serial *serial);
 
 /* As after power-on; no vCPU runs. */

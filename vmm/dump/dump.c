@@ -30,7 +30,6 @@
 #include "runs.h"
 #include "sink.h"
 #include "vmcoreinfo.h"
-#include "x86_64/registers.h"
 
 #define PAGE  UINT64_C(4096)
 #define PIECE (UINT64_C(1) << 20)
@@ -45,7 +44,7 @@ struct dump {
 	struct dump_sink *sink;
 	struct dump_runs runs;
 	struct buffer notes;
-	uint64_t *page_tables; /* of each CPU */
+	struct cpu_registers *registers; /* of each CPU; NULL: there are none */
 	struct vmcoreinfo vmcoreinfo;
 	int result;
 	struct pm_error why;
@@ -151,9 +150,12 @@ static int write_run(struct dump *d, const struct dump_run *run,
 
 static int find_vmcoreinfo(struct dump *d, struct pm_error *err)
 {
-	int ret = vmcoreinfo_find(&d->runs, d->page_tables,
-				  d->page_tables ? d->config.cpus : 0,
-				  &d->cancel, &d->vmcoreinfo);
+	const struct vmcoreinfo_cpus cpus = {
+		.arch = d->config.arch,
+		.registers = d->registers,
+		.nr = d->registers ? d->config.cpus : 0,
+	};
+	int ret = vmcoreinfo_find(&d->runs, &cpus, &d->cancel, &d->vmcoreinfo);
 
 	if (ret == -ECANCELED)
 		return check_cancel(d, err);
@@ -170,7 +172,8 @@ static int write_head(struct dump *d, struct pm_error *err)
 {
 	uint8_t *head;
 	size_t len;
-	int ret = elf_core_head(&d->runs, &d->notes, &head, &len);
+	int ret = elf_core_head(d->config.arch->elf_machine, &d->runs,
+				&d->notes, &head, &len);
 
 	if (ret)
 		return pm_error_set(err, -ret,
@@ -209,8 +212,8 @@ static void release(struct dump *d)
 	d->sink = NULL;
 	dump_runs_finish(&d->runs);
 	buffer_clear(&d->notes);
-	free(d->page_tables);
-	d->page_tables = NULL;
+	free(d->registers);
+	d->registers = NULL;
 }
 
 static void over(struct dump *d)
@@ -250,42 +253,43 @@ void dump_destroy(struct dump *d)
 	free(d);
 }
 
-static int notes_add(struct dump *d, const struct cpu_registers *registers)
+static int registers_get(struct dump *d)
 {
+	size_t size = d->config.arch->registers_size;
+	uint8_t *at = calloc(d->config.cpus, size);
+	int ret = at ? 0 : -ENOMEM;
+
+	d->registers = (struct cpu_registers *)at;
+	for (unsigned int i = 0; i < d->config.cpus && !ret; i++, at += size)
+		ret = accel_get_registers(d->config.accel, i,
+					  (struct cpu_registers *)at);
+	return ret;
+}
+
+static int notes_add(struct dump *d)
+{
+	const struct arch_dump *arch = d->config.arch;
 	unsigned int cpus = d->config.cpus;
 	int ret = 0;
 
 	for (unsigned int i = 0; i < cpus && !ret; i++)
-		ret = dump_note_prstatus(&d->notes, i, &registers[i]);
+		ret = dump_note_prstatus(&d->notes, arch, i,
+					 dump_registers(arch, d->registers, i));
 	for (unsigned int i = 0; i < cpus && !ret; i++)
-		ret = dump_note_qemu(&d->notes, &registers[i]);
-	return ret;
-}
-
-static int registers_get(struct dump *d, struct cpu_registers *registers)
-{
-	int ret = 0;
-
-	for (unsigned int i = 0; i < d->config.cpus && !ret; i++) {
-		ret = accel_get_registers(d->config.accel, i, &registers[i]);
-		d->page_tables[i] = registers[i].cr3;
-	}
+		ret = dump_note_qemu(&d->notes, arch,
+				     dump_registers(arch, d->registers, i));
 	return ret;
 }
 
 /* A machine without CPUs has memory to dump all the same. */
 static int collect_cpus(struct dump *d)
 {
-	struct cpu_registers *registers =
-		calloc(d->config.cpus, sizeof(*registers));
-	int ret = -ENOMEM;
+	int ret = registers_get(d);
 
-	d->page_tables = calloc(d->config.cpus, sizeof(*d->page_tables));
-	if (registers && d->page_tables)
-		ret = registers_get(d, registers);
 	if (!ret)
-		ret = notes_add(d, registers);
-	free(registers);
+		return notes_add(d);
+	free(d->registers);
+	d->registers = NULL;
 	return ret == -ENOTSUP ? 0 : ret;
 }
 

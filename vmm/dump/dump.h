@@ -15,11 +15,13 @@
 #include "paramem.h"
 
 struct accel;
+struct arch_dump;
 struct dump;
 struct guest_memory;
 struct workers;
 
 struct dump_config {
+	const struct arch_dump *arch;
 	struct workers *workers;
 	struct accel *accel;
 	unsigned int cpus;

@@ -38,13 +38,13 @@ static void layout_init(struct layout *l, uint32_t nr_runs, size_t notes_size)
 		(end + ELF_CORE_ALIGN - 1) / ELF_CORE_ALIGN * ELF_CORE_ALIGN;
 }
 
-static void put_header(const struct layout *l, uint8_t *head)
+static void put_header(const struct layout *l, uint16_t machine, uint8_t *head)
 {
 	Elf64_Ehdr ehdr = {
 		.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64,
 			     ELFDATA2LSB, EV_CURRENT, ELFOSABI_NONE },
 		.e_type = ET_CORE,
-		.e_machine = DUMP_MACHINE,
+		.e_machine = machine,
 		.e_version = EV_CURRENT,
 		.e_phoff = l->segments,
 		.e_ehsize = sizeof(Elf64_Ehdr),
@@ -93,8 +93,8 @@ static void put_segments(const struct layout *l, const struct dump_runs *runs,
 	}
 }
 
-int elf_core_head(const struct dump_runs *runs, const struct buffer *notes,
-		  uint8_t **out, size_t *len)
+int elf_core_head(uint16_t machine, const struct dump_runs *runs,
+		  const struct buffer *notes, uint8_t **out, size_t *len)
 {
 	struct layout l;
 	uint8_t *head;
@@ -105,7 +105,7 @@ int elf_core_head(const struct dump_runs *runs, const struct buffer *notes,
 	head = calloc(1, l.memory);
 	if (!head)
 		return -ENOMEM;
-	put_header(&l, head);
+	put_header(&l, machine, head);
 	put_segments(&l, runs, notes->len, head + l.segments);
 	if (notes->len)
 		memcpy(head + l.notes, notes->data, notes->len);

@@ -19,7 +19,7 @@
  * run: ELF header, program headers, notes, and zeros up to ELF_CORE_ALIGN. The
  * caller frees it. 0, -ENOMEM, or -E2BIG for more runs than ELF can count.
  */
-int elf_core_head(const struct dump_runs *runs, const struct buffer *notes,
-		  uint8_t **head, size_t *len);
+int elf_core_head(uint16_t machine, const struct dump_runs *runs,
+		  const struct buffer *notes, uint8_t **head, size_t *len);
 
 #endif /* VMM_DUMP_ELF_CORE_H */

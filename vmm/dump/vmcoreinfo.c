@@ -9,9 +9,8 @@
  * is lines of plain text.
  *
  * Anybody in the guest can make such a page, and a kernel that was replaced
- * (kexec) leaves one. What only the kernel that runs can have is the uppermost
- * entry of its root page table, which maps the kernel itself and is therefore
- * the same in the page tables that the CPUs use: the note names that table.
+ * (kexec) leaves one. Which is the kernel's that runs, the architecture can
+ * tell from the registers of the CPUs.
  */
 #include "vmcoreinfo.h"
 
@@ -25,12 +24,6 @@
 #define NAME       "VMCOREINFO"
 #define TEXT_BEGIN "OSRELEASE="
 
-/* Where x86-64 maps its image, phys_base apart; entries of its page tables. */
-#define KERNEL_MAP   UINT64_C(0xffffffff80000000)
-#define TABLE_LAST   (511 * sizeof(uint64_t))
-#define CR3_ADDRESS  UINT64_C(0x000ffffffffff000)
-#define ENTRY_TARGET UINT64_C(0x000ffffffffff001) /* and that it is there */
-
 struct note {
 	Elf64_Nhdr header;
 	char name[12]; /* with its end, in units of 4 bytes */
@@ -41,8 +34,7 @@ struct note {
 
 struct search {
 	const struct dump_runs *runs;
-	const uint64_t *page_tables;
-	unsigned int nr_cpus;
+	const struct vmcoreinfo_cpus *cpus;
 	const atomic_bool *cancel;
 	struct vmcoreinfo *info;
 	struct note note; /* the copy of what is looked at */
@@ -74,36 +66,42 @@ static bool line_number(const struct vmcoreinfo *info, const char *key,
 	return true;
 }
 
-static bool read_entry(const struct search *s, uint64_t table, uint64_t *entry)
+/* A note that is looked at, among the memory. */
+struct candidate {
+	const struct search *search;
+	const struct vmcoreinfo *info;
+};
+
+static bool candidate_number(void *opaque, const char *key, int base,
+			     uint64_t *value)
 {
-	return !dump_runs_read(s->runs, table + TABLE_LAST, entry,
-			       sizeof(*entry)) &&
-	       (*entry & 1);
+	const struct candidate *c = opaque;
+
+	return line_number(c->info, key, base, value);
 }
 
-/* Page-table isolation: the user's table is the page behind the kernel's. */
-static bool same_kernel(const struct search *s, uint64_t cr3, uint64_t ours)
+static bool candidate_read(void *opaque, uint64_t gpa, void *data, size_t len)
 {
-	uint64_t table = cr3 & CR3_ADDRESS, theirs;
+	const struct candidate *c = opaque;
 
-	if (read_entry(s, table, &theirs) && !((ours ^ theirs) & ENTRY_TARGET))
-		return true;
-	return (table & PAGE) && read_entry(s, table & ~PAGE, &theirs) &&
-	       !((ours ^ theirs) & ENTRY_TARGET);
+	return !dump_runs_read(c->search->runs, gpa, data, len);
 }
 
 static bool fits_a_cpu(const struct search *s, const struct vmcoreinfo *info)
 {
-	uint64_t table, base, ours;
+	struct candidate candidate = { s, info };
+	const struct arch_guest guest = {
+		.read = candidate_read,
+		.number = candidate_number,
+		.opaque = &candidate,
+	};
 
-	if (!line_number(info, "SYMBOL(swapper_pg_dir)=", 16, &table) ||
-	    !line_number(info, "NUMBER(phys_base)=", 10, &base) ||
-	    !read_entry(s, table - KERNEL_MAP + base, &ours))
-		return false;
-	for (unsigned int i = 0; i < s->nr_cpus; i++) {
-		if (same_kernel(s, s->page_tables[i], ours))
+	for (unsigned int i = 0; i < s->cpus->nr; i++)
+		if (s->cpus->arch->runs_kernel(
+			    dump_registers(s->cpus->arch, s->cpus->registers,
+					   i),
+			    &guest))
 			return true;
-	}
 	return false;
 }
 
@@ -199,14 +197,13 @@ static int search_run(struct search *s, const struct dump_run *run)
 	return ret ? -EIO : 0;
 }
 
-int vmcoreinfo_find(const struct dump_runs *runs, const uint64_t *page_tables,
-		    unsigned int nr_cpus, const atomic_bool *cancel,
-		    struct vmcoreinfo *info)
+int vmcoreinfo_find(const struct dump_runs *runs,
+		    const struct vmcoreinfo_cpus *cpus,
+		    const atomic_bool *cancel, struct vmcoreinfo *info)
 {
 	struct search s = {
 		.runs = runs,
-		.page_tables = page_tables,
-		.nr_cpus = nr_cpus,
+		.cpus = cpus,
 		.cancel = cancel,
 		.info = info,
 	};

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "arch/arch.h"
 #include "runs.h"
 
 /* The kernel's own bound: a page. */
@@ -21,15 +22,32 @@ struct vmcoreinfo {
 	char text[VMCOREINFO_MAX];
 };
 
+/* The CPUs, by whose registers the running kernel is told from others. */
+struct vmcoreinfo_cpus {
+	const struct arch_dump *arch;
+	const struct cpu_registers *registers; /* of each */
+	unsigned int nr;
+};
+
+/* One of several CPUs' registers, whose size is the architecture's. */
+static inline const struct cpu_registers *
+dump_registers(const struct arch_dump *arch,
+	       const struct cpu_registers *registers, unsigned int cpu)
+{
+	const uint8_t *bytes = (const uint8_t *)registers;
+
+	return (const void *)(bytes + cpu * arch->registers_size);
+}
+
 /*
  * Looks for it in the memory that is there, trusting nothing that is in it.
  * Of several, which old kernels leave and anybody in the guest may write, it
- * is the first that fits the page tables of a CPU, @page_tables holding the
- * @nr_cpus values of CR3; else the first of all. -ECANCELED when @cancel
- * became true meanwhile, -EIO when the host does not tell what is there.
+ * is the first of a kernel that a CPU runs; else the first of all. -ECANCELED
+ * when @cancel became true meanwhile, -EIO when the host does not tell what is
+ * there.
  */
-int vmcoreinfo_find(const struct dump_runs *runs, const uint64_t *page_tables,
-		    unsigned int nr_cpus, const atomic_bool *cancel,
-		    struct vmcoreinfo *info);
+int vmcoreinfo_find(const struct dump_runs *runs,
+		    const struct vmcoreinfo_cpus *cpus,
+		    const atomic_bool *cancel, struct vmcoreinfo *info);
 
 #endif /* VMM_DUMP_VMCOREINFO_H */

@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #include "accel/accel.h"
-#include "dev/power.h"
+#include "arch/arch.h"
 #include "dev/serial.h"
 #include "dump/dump.h"
 #include "host/log.h"
@@ -31,7 +31,6 @@
 #include "memory/boot_memory.h"
 #include "pci/pci.h"
 #include "virtio/virtio_mem.h"
-#include "x86_64/boot.h"
 
 enum request {
 	REQUEST_GUEST_OFF = 1 << 0,
@@ -166,22 +165,22 @@ static int devices_reset(struct machine *m, struct pm_error *err)
 		ret = virtio_mem_reset(m->mem_devices[i], err);
 	pci_host_reset(m->pci);
 	serial_reset(m->serial);
-	power_reset(m->power);
+	m->arch->power->reset(m->power);
 	return ret;
 }
 
 int machine_power_on(struct machine *m, struct pm_error *err)
 {
-	struct accel_entry entry = { 0 };
+	const struct cpu_entry *entry = NULL;
 	int ret;
 
 	ret = devices_reset(m, err);
 	if (!ret)
 		ret = boot_memory_reset(&m->config, m->boot_ram, err);
 	if (!ret && m->boot)
-		ret = boot_load(m->boot, &m->memory, &entry, err);
+		ret = m->arch->boot->load(m->boot, &m->memory, &entry, err);
 	if (!ret)
-		ret = accel_reset(m->accel, &entry, err);
+		ret = accel_reset(m->accel, entry, err);
 	return ret;
 }
 
@@ -256,7 +255,7 @@ void machine_on_dump_done(void *opaque)
 
 static void powerdown(struct machine *m)
 {
-	power_press(m->power);
+	m->arch->power->press(m->power);
 	observers_tell(m->observers, powerdown);
 }
 

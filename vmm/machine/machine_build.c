@@ -18,8 +18,8 @@
 
 #include "accel/accel.h"
 #include "accel/qtest/accel_qtest.h"
+#include "arch/arch.h"
 #include "dev/chardev.h"
-#include "dev/power.h"
 #include "dev/serial.h"
 #include "dump/dump.h"
 #include "host/loop.h"
@@ -31,7 +31,6 @@
 #include "pci/pci.h"
 #include "space/bus.h"
 #include "virtio/virtio_mem.h"
-#include "x86_64/boot.h"
 
 static int create_loop(struct machine *m)
 {
@@ -98,12 +97,14 @@ static int open_kernel(struct machine *m, struct pm_error *err)
 		.numa = &m->config.numa,
 	};
 
-	return m->config.kernel ? boot_open(&config, &m->boot, err) : 0;
+	return m->config.kernel ? m->arch->boot->open(&config, &m->boot, err)
+				: 0;
 }
 
 static int create_accel_qtest(struct machine *m, struct pm_error *err)
 {
 	const struct accel_qtest_config config = {
+		.arch = m->arch,
 		.pio = m->pio,
 		.mmio = m->mmio,
 		.memory = &m->memory,
@@ -117,6 +118,7 @@ static int create_accel_qtest(struct machine *m, struct pm_error *err)
 static int create_accel(struct machine *m, struct pm_error *err)
 {
 	const struct accel_config config = {
+		.arch = m->arch,
 		.cpus = m->config.cpus,
 		.package_cpus =
 			numa_package_cpus(&m->config.numa, m->config.cpus),
@@ -133,10 +135,10 @@ static int create_accel(struct machine *m, struct pm_error *err)
 
 static int lay_out_memory(struct machine *m, struct pm_error *err)
 {
-	int ret = memory_map_init(&m->map, m->config.memory,
+	int ret = memory_map_init(&m->map, &m->arch->layout, m->config.memory,
 				  accel_address_bits(m->accel), err);
 
-	return ret || !m->boot ? ret : boot_check(m->boot, err);
+	return ret || !m->boot ? ret : m->arch->boot->check(m->boot, err);
 }
 
 static int create_boot_memory(struct machine *m, struct pm_error *err)
@@ -152,13 +154,21 @@ static int create_boot_memory(struct machine *m, struct pm_error *err)
 
 static int create_serial(struct machine *m, struct pm_error *err)
 {
+	struct serial_config config = {
+		.bus = m->arch->serial.mmio ? m->mmio : m->pio,
+		.base = m->arch->serial.base,
+		.accel = m->accel,
+		.irq = m->arch->serial.irq,
+		.quit = machine_on_terminal_quit,
+		.opaque = m,
+	};
 	int ret = chardev_create(m->config.serial, m->config.serial_path,
 				 m->loop, &m->chardev, err);
 
 	if (ret)
 		return ret;
-	ret = serial_create(m->pio, m->accel, m->chardev,
-			    machine_on_terminal_quit, m, &m->serial);
+	config.chardev = m->chardev;
+	ret = serial_create(&config, &m->serial);
 	if (ret)
 		return pm_error_set(err, -ret,
 				    "the serial port cannot be set up (%s)",
@@ -172,10 +182,12 @@ static int create_platform(struct machine *m, struct pm_error *err)
 		.off = machine_on_guest_off,
 		.reset = machine_on_guest_reset,
 	};
-	int ret = power_create(m->pio, m->accel, &power_ops, m, &m->power);
+	int ret = m->arch->power->create(m->pio, m->mmio, m->accel, &power_ops,
+					 m, &m->power);
 
 	if (!ret)
-		ret = pci_host_create(m->pio, m->mmio, m->accel, &m->pci);
+		ret = pci_host_create(&m->arch->pci, m->pio, m->mmio, m->accel,
+				      &m->pci);
 	if (ret)
 		return pm_error_set(err, -ret,
 				    "the platform cannot be set up (%s)",
@@ -232,6 +244,7 @@ static int create_mem_devices(struct machine *m, struct pm_error *err)
 static int create_dump(struct machine *m, struct pm_error *err)
 {
 	const struct dump_config config = {
+		.arch = m->arch->dump,
 		.workers = m->workers,
 		.accel = m->accel,
 		.cpus = m->config.cpus,
@@ -274,6 +287,7 @@ int machine_create(const struct machine_config *config, struct machine **out,
 		return pm_error_set(err, ENOMEM, "no memory for a machine");
 	m->config = *config;
 	m->run = RUN_STATE_NEW;
+	m->arch = &machine_arch;
 	m->wake.fd = -1;
 	m->signals.fd = -1;
 	pthread_mutex_init(&m->why_lock, NULL);
@@ -309,11 +323,11 @@ void machine_destroy(struct machine *m)
 	guard_watch_destroy(m->watch);
 	serial_destroy(m->serial);
 	chardev_destroy(m->chardev);
-	power_destroy(m->power);
+	m->arch->power->destroy(m->power);
 	pci_host_destroy(m->pci);
 	accel_destroy(m->accel);
 	pm_ram_destroy(m->boot_ram);
-	boot_close(m->boot);
+	m->arch->boot->close(m->boot);
 	bus_destroy(m->mmio);
 	bus_destroy(m->pio);
 	workers_destroy(m->workers);

@@ -24,6 +24,7 @@
 
 struct machine {
 	struct machine_config config;
+	const struct arch *arch;
 	struct loop *loop;
 	struct workers *workers;
 	struct bus *pio;

@@ -163,10 +163,11 @@ int boot_memory_show(struct pm_ram *ram, const struct memory_map *map,
 		     struct guest_memory *memory, struct accel *accel,
 		     struct pm_error *err)
 {
-	int ret = show_region(memory, accel, 0, map->low_size, ram, 0);
+	int ret = show_region(memory, accel, map->layout->boot_base,
+			      map->low_size, ram, 0);
 
 	if (!ret)
-		ret = show_region(memory, accel, MAP_HIGH_BASE, map->high_size,
+		ret = show_region(memory, accel, map->high_base, map->high_size,
 				  ram, map->low_size);
 	if (ret)
 		return pm_error_set(err, -ret,

@@ -13,24 +13,18 @@
 #include <string.h>
 
 #include "accel/accel.h"
-#include "space/memory_map.h"
+#include "arch/arch.h"
 
 #define SLOTS                 32
 #define SLOT_FUNCTIONS        8
 #define FUNCTIONS             (SLOTS * SLOT_FUNCTIONS)
-#define ADDRESS_PORT          0xcf8
-#define DATA_PORT             0xcfc
 #define ADDRESS_ENABLE        (1u << 31)
 /* In the ECAM window a function has 4 KiB, a slot eight functions. */
 #define ECAM_FUNCTION_SHIFT   12
 #define ECAM_FUNCTION_SIZE    (1u << ECAM_FUNCTION_SHIFT)
 #define FIRST_CAPABILITY      0x40
 #define HEADER_MULTI_FUNCTION 0x80 /* of the header type */
-/*
- * Where INTA# of a slot leads, as dsdt.asl tells the guest: the lines 20 to 23
- * in turn, which is where a q35 machine has them.
- */
-#define INTX_LINE_FIRST       20
+/* INTA# of the slots leads to these in turn. */
 #define INTX_LINES            4
 
 #define HOST_BRIDGE_VENDOR 0x1b36 /* Red Hat */
@@ -38,6 +32,7 @@
 #define HOST_BRIDGE_CLASS  0x060000
 
 struct pci_host {
+	const struct arch_pci *place;
 	pthread_mutex_t lock;
 	struct bus *mmio;
 	struct pci_function *functions[FUNCTIONS]; /* by slot and function */
@@ -136,6 +131,7 @@ static void bar_unmap(struct pci_function *f, unsigned int index)
  */
 static void bar_update(struct pci_function *f, unsigned int index)
 {
+	const struct arch_range *window = &f->host->place->window;
 	struct pci_bar *bar = &f->bars[index];
 	uint64_t gpa =
 		config_load(f->config + PCI_BASE_ADDRESS_0 + index * 4, 4);
@@ -144,8 +140,8 @@ static void bar_update(struct pci_function *f, unsigned int index)
 	if (!bar->size || (on && bar->mapped && bar->gpa == gpa))
 		return;
 	bar_unmap(f, index);
-	if (!on || gpa < MAP_PCI_BASE ||
-	    gpa > MAP_PCI_BASE + MAP_PCI_SIZE - bar->size)
+	if (!on || gpa < window->base ||
+	    gpa > window->base + window->size - bar->size)
 		return;
 	if (bus_map(f->host->mmio, gpa, bar->size, bar->ops, f))
 		return;
@@ -331,8 +327,8 @@ void pci_set_intx(struct pci_function *f, bool level)
 	before = *line;
 	*line = level ? before | intx_bit(f) : before & ~intx_bit(f);
 	if (!*line != !before)
-		accel_set_irq(host->accel, INTX_LINE_FIRST + intx_line(f),
-			      *line);
+		accel_set_irq(host->accel,
+			      host->place->intx_first + intx_line(f), *line);
 	pthread_mutex_unlock(&host->intx_lock);
 }
 
@@ -352,7 +348,19 @@ static int bridge_add(struct pci_host *host)
 	return pci_host_add(host, &host->bridge);
 }
 
-int pci_host_create(struct bus *pio, struct bus *mmio, struct accel *accel,
+static int ports_map(struct pci_host *host, struct bus *pio, uint16_t port)
+{
+	int ret;
+
+	if (!port)
+		return 0;
+	/* The address port answers 32-bit accesses to it alone. */
+	ret = bus_map(pio, port, 1, &address_ops, host);
+	return ret ? ret : bus_map(pio, port + 4, 4, &data_ops, host);
+}
+
+int pci_host_create(const struct arch_pci *place, struct bus *pio,
+		    struct bus *mmio, struct accel *accel,
 		    struct pci_host **out)
 {
 	struct pci_host *host = calloc(1, sizeof(*host));
@@ -364,14 +372,12 @@ int pci_host_create(struct bus *pio, struct bus *mmio, struct accel *accel,
 	pthread_mutex_init(&host->intx_lock, NULL);
 	host->accel = accel;
 	host->mmio = mmio;
-	host->next_bar = MAP_PCI_BASE;
-	/* The address port answers 32-bit accesses to 0xcf8 alone. */
-	ret = bus_map(pio, ADDRESS_PORT, 1, &address_ops, host);
+	host->place = place;
+	host->next_bar = place->window.base;
+	ret = ports_map(host, pio, place->config_port);
 	if (!ret)
-		ret = bus_map(pio, DATA_PORT, 4, &data_ops, host);
-	if (!ret)
-		ret = bus_map(mmio, MAP_ECAM_BASE, MAP_ECAM_SIZE, &ecam_ops,
-			      host);
+		ret = bus_map(mmio, place->ecam.base, place->ecam.size,
+			      &ecam_ops, host);
 	if (!ret)
 		ret = bridge_add(host);
 	if (ret) {

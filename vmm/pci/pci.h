@@ -19,6 +19,7 @@
 #define PCI_BARS        6
 
 struct accel;
+struct arch_pci;
 struct pci_host;
 struct pci_function;
 
@@ -77,8 +78,9 @@ unsigned int pci_add_capability(struct pci_function *f, uint8_t id,
 void pci_set_bar(struct pci_function *f, unsigned int bar, uint64_t size,
 		 const struct bus_ops *ops);
 
-/* 0 or -errno. */
-int pci_host_create(struct bus *pio, struct bus *mmio, struct accel *accel,
+/* Where it lies is the architecture's, and stays the caller's. 0 or -errno. */
+int pci_host_create(const struct arch_pci *place, struct bus *pio,
+		    struct bus *mmio, struct accel *accel,
 		    struct pci_host **host);
 void pci_host_destroy(struct pci_host *host);
 

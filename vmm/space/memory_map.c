@@ -25,13 +25,16 @@ static uint64_t align_up(uint64_t value, uint64_t align)
 	return align_down(value + align - 1, align);
 }
 
-int memory_map_init(struct memory_map *map, uint64_t boot_size,
-		    unsigned int address_bits, struct pm_error *err)
+int memory_map_init(struct memory_map *map, const struct arch_layout *layout,
+		    uint64_t boot_size, unsigned int address_bits,
+		    struct pm_error *err)
 {
 	uint64_t limit = UINT64_C(1) << address_bits;
-	uint64_t low = boot_size < MAP_HOLE_BASE ? boot_size : MAP_HOLE_BASE;
+	uint64_t high_base = layout->hole.base + layout->hole.size;
+	uint64_t low_max = layout->hole.base - layout->boot_base;
+	uint64_t low = boot_size < low_max ? boot_size : low_max;
 
-	if (boot_size - low > limit - MAP_HIGH_BASE)
+	if (boot_size - low > limit - high_base)
 		return pm_error_set(err, EINVAL,
 				    "boot memory of %s does not fit: this CPU "
 				    "addresses %u bits, so it ends at %s; ask "
@@ -39,12 +42,14 @@ int memory_map_init(struct memory_map *map, uint64_t boot_size,
 				    size_format(boot_size).text, address_bits,
 				    size_format(limit).text);
 	*map = (struct memory_map){
+		.layout = layout,
 		.low_size = low,
+		.high_base = high_base,
 		.high_size = boot_size - low,
 		.limit = limit,
 	};
 	map->device_base =
-		align_up(MAP_HIGH_BASE + map->high_size, MAP_DEVICE_ALIGN);
+		align_up(high_base + map->high_size, layout->device_align);
 	return 0;
 }
 
@@ -147,10 +152,10 @@ int memory_map_add_device(struct memory_map *map, const char *id,
 			  uint64_t block_size, struct memory_range *range,
 			  struct pm_error *err)
 {
+	uint64_t align = map->layout->device_align;
 	int ret;
 
-	range->align =
-		block_size > MAP_DEVICE_ALIGN ? block_size : MAP_DEVICE_ALIGN;
+	range->align = block_size > align ? block_size : align;
 	ret = memory_map_alloc(map, range);
 	if (ret == -ENOSPC)
 		return no_room(map, id, block_size, range, err);

@@ -12,8 +12,9 @@
 #include <string.h>
 
 #include "acpi_table.h"
-#include "dev/power.h"
 #include "dsdt.h"
+#include "layout.h"
+#include "power.h"
 
 struct acpi_rsdp {
 	char signature[8];

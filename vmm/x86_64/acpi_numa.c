@@ -6,6 +6,7 @@
 #include <endian.h>
 
 #include "acpi_table.h"
+#include "layout.h"
 
 struct acpi_srat {
 	struct acpi_header header;

@@ -22,6 +22,8 @@
 #include <unistd.h>
 
 #include "acpi.h"
+#include "entry.h"
+#include "layout.h"
 
 #define PAGE_TABLES_GPA  UINT64_C(0x1000) /* to 0x7000 */
 #define GDT_GPA          UINT64_C(0x7000)
@@ -57,6 +59,7 @@ struct boot {
 	struct boot_file initrd; /* fd -1: none */
 	struct setup_header header;
 	uint64_t setup_size; /* the real-mode part, which is skipped */
+	struct cpu_entry entry;
 };
 
 /* ---- files --------------------------------------------------------------- */
@@ -393,8 +396,8 @@ static int tables_write(const struct boot *boot, const struct guest_memory *gm)
 	return ret;
 }
 
-int boot_load(const struct boot *boot, const struct guest_memory *gm,
-	      struct accel_entry *entry, struct pm_error *err)
+int boot_load(struct boot *boot, const struct guest_memory *gm,
+	      const struct cpu_entry **entry, struct pm_error *err)
 {
 	int ret = tables_write(boot, gm);
 
@@ -408,11 +411,12 @@ int boot_load(const struct boot *boot, const struct guest_memory *gm,
 		ret = file_load(&boot->initrd, 0, gm, initrd_place(boot), err);
 	if (ret)
 		return ret;
-	*entry = (struct accel_entry){
+	boot->entry = (struct cpu_entry){
 		.rip = KERNEL_GPA + ENTRY_64_OFFSET,
 		.rsi = BOOT_PARAMS_GPA,
 		.page_tables = PAGE_TABLES_GPA,
 		.gdt = GDT_GPA,
 	};
+	*entry = &boot->entry;
 	return 0;
 }

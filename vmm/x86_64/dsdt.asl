@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What ACPI says of this machine: one PCI bus, one serial port, S5.
-// The numbers are those of memory_map.h, power.h and serial.h.
+// The numbers are those of layout.h and power.h.
 DefinitionBlock ("dsdt.aml", "DSDT", 2, "PARAM ", "PARAMEM ", 1)
 {
 	// The sleep type that power.c takes for power-off.
@@ -26,7 +26,7 @@ DefinitionBlock ("dsdt.aml", "DSDT", 2, "PARAM ", "PARAMEM ", 1)
 					0, 0x3eb00000)
 			})
 
-			// INTA# of each slot, on the lines that pci.c gives it.
+			// INTA# of each slot, on the lines that layout.h gives it.
 			Method (_PRT, 0, Serialized)
 			{
 				Name (PRTE, Package () { 0, 0, 0, 0 })

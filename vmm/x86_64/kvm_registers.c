@@ -5,14 +5,13 @@
 #include <errno.h>
 #include <sys/ioctl.h>
 
+#include "kvm.h"
 #include "registers.h"
 
 #define MSR_KERNEL_GS_BASE 0xc0000102u
 
-/* KVM's list of MSRs, of one entry. */
 union one_msr {
-	struct kvm_msrs list;
-	uint8_t room[sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry)];
+	LIST(struct kvm_msrs, struct kvm_msr_entry, 1);
 };
 
 /* Places in the upper half of a segment descriptor. */
@@ -79,8 +78,8 @@ static void special_set(struct cpu_registers *to, const struct kvm_sregs *from)
 	to->cr4 = from->cr4;
 }
 
-int arch_vcpu_get_registers(const struct vcpu *vcpu,
-			    struct cpu_registers *registers)
+int x86_64_vcpu_registers(const struct vcpu *vcpu,
+			  struct cpu_registers *registers)
 {
 	union one_msr gs = { .list.nmsrs = 1 };
 	struct kvm_regs regs;

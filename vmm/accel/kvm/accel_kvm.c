@@ -10,6 +10,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "arch/arch.h"
+
 /* Many more than devices ask for; KVM itself allows 32764 on x86. */
 #define SLOTS_MAX 16384
 
@@ -52,7 +54,6 @@ static int kvm_check_capabilities(struct kvm_accel *accel, struct pm_error *err)
 		{ KVM_CAP_IOEVENTFD, "KVM_CAP_IOEVENTFD" },
 		{ KVM_CAP_USER_MEMORY, "KVM_CAP_USER_MEMORY" },
 		{ KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT" },
-		{ KVM_CAP_ADJUST_CLOCK, "KVM_CAP_ADJUST_CLOCK" },
 	};
 
 	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
@@ -113,11 +114,11 @@ static int routing_init(struct kvm_accel *accel)
 {
 	accel->routing =
 		calloc(1, sizeof(*accel->routing) +
-				  (ARCH_IRQ_LINE_ENTRIES + KVM_MSI_MAX) *
+				  (accel->arch->line_routes_max + KVM_MSI_MAX) *
 					  sizeof(accel->routing->entries[0]));
 	if (!accel->routing)
 		return -ENOMEM;
-	accel->routing->nr = arch_irq_lines(accel->routing->entries);
+	accel->routing->nr = accel->arch->line_routes(accel->routing->entries);
 	return routing_apply(accel);
 }
 
@@ -148,7 +149,7 @@ static int accel_init(struct kvm_accel *accel, struct pm_error *err)
 	if (!ret)
 		ret = vm_create(accel, err);
 	if (!ret)
-		ret = arch_vm_init(accel, err);
+		ret = accel->arch->vm_init(accel, err);
 	if (ret)
 		return ret;
 	ret = slots_init(accel);
@@ -162,7 +163,7 @@ static int accel_init(struct kvm_accel *accel, struct pm_error *err)
 	ret = vcpus_create(accel, err);
 	if (ret)
 		return ret;
-	ret = arch_vm_save(accel);
+	ret = accel->arch->vm_save(accel);
 	if (ret)
 		return pm_error_set(err, -ret,
 				    "KVM does not tell the power-on state of "
@@ -221,9 +222,8 @@ static void kvm_remove_memory(struct accel *base, uint64_t gpa)
 static void kvm_set_irq(struct accel *base, unsigned int irq, bool level)
 {
 	struct kvm_accel *accel = accel_to_kvm(base);
-	struct kvm_irq_level line = { .irq = irq, .level = level };
 
-	ioctl(accel->vm_fd, KVM_IRQ_LINE, &line);
+	accel->arch->set_line(accel, irq, level);
 }
 
 static int kvm_ioeventfd(struct accel *base, uint64_t gpa, int fd, bool on)
@@ -253,7 +253,7 @@ static int kvm_msi_alloc(struct accel *base)
 
 	pthread_mutex_lock(&accel->route_lock);
 	if (accel->nr_msi < KVM_MSI_MAX)
-		route = KVM_IRQ_LINES + accel->nr_msi++;
+		route = accel->arch->irq_lines + accel->nr_msi++;
 	pthread_mutex_unlock(&accel->route_lock);
 	return route;
 }
@@ -304,30 +304,26 @@ static void kvm_msi_disconnect(struct accel *base, int route, int fd)
 
 /* ---- running ------------------------------------------------------------- */
 
-static int kvm_reset(struct accel *base, const struct accel_entry *entry,
+static int kvm_reset(struct accel *base, const struct cpu_entry *entry,
 		     struct pm_error *err)
 {
 	struct kvm_accel *accel = accel_to_kvm(base);
-	int ret = arch_vm_restore(accel);
+	int ret = accel->arch->vm_restore(accel, err);
 
 	for (unsigned int i = 0; i < accel->config.cpus && !ret; i++) {
 		accel->vcpus[i].stuck = false;
-		ret = arch_vcpu_restore(&accel->vcpus[i], i ? NULL : entry);
+		ret = accel->arch->vcpu_restore(&accel->vcpus[i],
+						i ? NULL : entry, err);
 	}
-	if (ret)
-		return pm_error_set(
-			err, -ret,
-			"KVM does not take the machine's power-on state (%s)",
-			strerror(-ret));
-	accel->clock.clock = 0;
-	return 0;
+	return ret;
 }
 
 static int kvm_get_registers(struct accel *base, unsigned int cpu,
 			     struct cpu_registers *registers)
 {
-	return arch_vcpu_get_registers(&accel_to_kvm(base)->vcpus[cpu],
-				       registers);
+	struct kvm_accel *accel = accel_to_kvm(base);
+
+	return accel->arch->vcpu_registers(&accel->vcpus[cpu], registers);
 }
 
 /*
@@ -374,7 +370,9 @@ static pid_t kvm_vcpu_thread_id(struct accel *base, unsigned int cpu)
 
 static int kvm_inject_nmi(struct accel *base)
 {
-	return arch_inject_nmi(accel_to_kvm(base));
+	struct kvm_accel *accel = accel_to_kvm(base);
+
+	return accel->arch->inject_nmi(accel);
 }
 
 static void kvm_pause(struct accel *base)
@@ -390,7 +388,7 @@ static void kvm_pause(struct accel *base)
 			pthread_cond_wait(&accel->changed, &accel->lock);
 	pthread_mutex_unlock(&accel->lock);
 	accel->settled = true;
-	ioctl(accel->vm_fd, KVM_GET_CLOCK, &accel->clock);
+	accel->arch->paused(accel);
 }
 
 static void kvm_resume(struct accel *base)
@@ -398,17 +396,12 @@ static void kvm_resume(struct accel *base)
 	struct kvm_accel *accel = accel_to_kvm(base);
 
 	accel->settled = false;
-	/* The guest's clock goes on where it stood. */
-	accel->clock.flags = 0;
-	ioctl(accel->vm_fd, KVM_SET_CLOCK, &accel->clock);
+	accel->arch->resuming(accel);
 	pthread_mutex_lock(&accel->lock);
 	accel->paused = false;
-	for (unsigned int i = 0; i < accel->config.cpus; i++) {
-		/* Tells the guest's watchdog that it was paused, if it asked. */
-		ioctl(accel->vcpus[i].fd, KVM_KVMCLOCK_CTRL, 0);
+	for (unsigned int i = 0; i < accel->config.cpus; i++)
 		__atomic_store_n(&accel->vcpus[i].run->immediate_exit, 0,
 				 __ATOMIC_SEQ_CST);
-	}
 	pthread_cond_broadcast(&accel->changed);
 	pthread_mutex_unlock(&accel->lock);
 }
@@ -433,7 +426,7 @@ static void kvm_destroy(struct accel *base)
 {
 	struct kvm_accel *accel = accel_to_kvm(base);
 	vcpus_destroy(accel);
-	arch_vm_finish(accel);
+	accel->arch->vm_finish(accel);
 	if (accel->vm_fd >= 0)
 		close(accel->vm_fd);
 	if (accel->kvm_fd >= 0)
@@ -475,6 +468,7 @@ int accel_kvm_create(const struct accel_config *config, struct accel **out,
 		return pm_error_set(err, ENOMEM, "no memory for the machine");
 	accel->accel.ops = &kvm_ops;
 	accel->config = *config;
+	accel->arch = config->arch->kvm;
 	accel->kvm_fd = -1;
 	accel->vm_fd = -1;
 	accel->paused = true;

@@ -12,15 +12,14 @@
 #include <stdint.h>
 
 #include "accel/accel_ops.h"
+#include "kvm_arch.h"
 
-/* Routes for messages follow the lines of the interrupt controllers. */
-#define KVM_IRQ_LINES 24
-#define KVM_MSI_MAX   128
+#define KVM_MSI_MAX 128
 
 /* A CPU's power-on state; what it holds is the architecture's. */
 struct cpu_state;
-/* The interrupt controllers' power-on state. */
-struct chip_state;
+/* The interrupt controllers' power-on state, and clocks. */
+struct vm_state;
 
 struct vcpu {
 	struct kvm_accel *accel;
@@ -41,8 +40,8 @@ struct kvm_accel {
 	struct accel_config config;
 	int kvm_fd;
 	int vm_fd;
-	struct chip_state *power_on;
-	struct kvm_clock_data clock; /* when it was paused */
+	const struct kvm_arch_ops *arch;
+	struct vm_state *state;
 
 	/* Memory slots: a slot's number is its index; size 0 is free. */
 	struct kvm_userspace_memory_region *slots;
@@ -73,28 +72,5 @@ int vcpu_create(struct kvm_accel *accel, unsigned int index, struct vcpu *vcpu,
 		struct pm_error *err);
 /* Joins the thread, which accel->quit has told to end. */
 void vcpu_destroy(struct vcpu *vcpu);
-
-/* ---- the architecture's part -------------------------------------------- */
-
-/* The interrupt controllers, before any vCPU. */
-int arch_vm_init(struct kvm_accel *accel, struct pm_error *err);
-/* CPUID and the like, once, for a fresh vCPU. */
-int arch_vcpu_init(struct vcpu *vcpu, struct pm_error *err);
-int arch_vm_save(struct kvm_accel *accel);
-int arch_vcpu_save(struct vcpu *vcpu);
-int arch_vm_restore(struct kvm_accel *accel);
-/* @entry is NULL for all CPUs but the first. */
-int arch_vcpu_restore(struct vcpu *vcpu, const struct accel_entry *entry);
-/* To all CPUs, whether they run or not. 0 or -errno. */
-int arch_inject_nmi(struct kvm_accel *accel);
-/* Those that a dump shows. 0 or -errno. */
-int arch_vcpu_get_registers(const struct vcpu *vcpu,
-			    struct cpu_registers *registers);
-void arch_vm_finish(struct kvm_accel *accel);
-void arch_vcpu_finish(struct vcpu *vcpu);
-/* The lines of the interrupt controllers; returns how many entries. */
-unsigned int arch_irq_lines(struct kvm_irq_routing_entry *entries);
-/* The most entries that arch_irq_lines() writes. */
-#define ARCH_IRQ_LINE_ENTRIES (KVM_IRQ_LINES + 16)
 
 #endif /* VMM_ACCEL_KVM_H */

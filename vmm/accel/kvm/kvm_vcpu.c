@@ -211,12 +211,12 @@ int vcpu_create(struct kvm_accel *accel, unsigned int index, struct vcpu *vcpu,
 				    index, strerror(errno));
 	vcpu->run = run;
 	vcpu->run_size = size;
-	ret = arch_vcpu_init(vcpu, err);
+	ret = accel->arch->vcpu_init(vcpu, err);
+	if (!ret)
+		ret = accel->arch->vcpu_save(vcpu, err);
 	if (ret)
 		return ret;
-	ret = arch_vcpu_save(vcpu);
-	if (!ret)
-		ret = thread_start(vcpu);
+	ret = thread_start(vcpu);
 	if (ret)
 		return pm_error_set(err, -ret, "vCPU %u cannot be started (%s)",
 				    index, strerror(-ret));
@@ -227,7 +227,8 @@ void vcpu_destroy(struct vcpu *vcpu)
 {
 	if (vcpu->started)
 		pthread_join(vcpu->thread, NULL);
-	arch_vcpu_finish(vcpu);
+	if (vcpu->accel)
+		vcpu->accel->arch->vcpu_finish(vcpu);
 	if (vcpu->run)
 		munmap(vcpu->run, vcpu->run_size);
 	if (vcpu->fd >= 0)

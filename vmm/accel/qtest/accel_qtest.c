@@ -25,12 +25,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "dev/power.h"
-#include "dev/serial.h"
+#include "arch/arch.h"
 #include "qtest.h"
-
-/* The most that the architecture has; no CPU is there to have less. */
-#define ADDRESS_BITS 52
 
 static_assert(offsetof(struct qtest, accel) == 0, "from_accel()");
 
@@ -61,33 +57,16 @@ static int qtest_ioeventfd(struct accel *accel, uint64_t gpa, int fd, bool on)
 
 /* ---- lines --------------------------------------------------------------- */
 
-/* As QEMU's clients name them: the I/O APIC's inputs, and who drives some. */
-static const struct {
-	const char *path;
-	bool in;
-	struct qtest_lines lines;
-} interceptable[] = {
-	{ "ioapic", true, { 0, QTEST_IRQS } },
-	{ "serial", false, { SERIAL_COM1_IRQ, 1 } },
-	{ "power", false, { POWER_SCI_IRQ, 1 } },
-};
-
-static bool same_lines(struct qtest_lines a, struct qtest_lines b)
-{
-	return a.first == b.first && a.count == b.count;
-}
-
 bool qtest_intercept(struct qtest *q, const char *path, bool in)
 {
-	for (size_t i = 0; i < sizeof(interceptable) / sizeof(interceptable[0]);
-	     i++) {
-		if (strcmp(interceptable[i].path, path) ||
-		    interceptable[i].in != in)
+	for (size_t i = 0; i < q->arch->nr_lines; i++) {
+		const struct arch_lines *lines = &q->arch->lines[i];
+
+		if (strcmp(lines->name, path) || lines->in != in)
 			continue;
-		if (q->intercepted.count &&
-		    !same_lines(q->intercepted, interceptable[i].lines))
+		if (q->intercepted && q->intercepted != lines)
 			return false;
-		q->intercepted = interceptable[i].lines;
+		q->intercepted = lines;
 		return true;
 	}
 	return false;
@@ -96,13 +75,14 @@ bool qtest_intercept(struct qtest *q, const char *path, bool in)
 static void qtest_set_irq(struct accel *accel, unsigned int irq, bool level)
 {
 	struct qtest *q = from_accel(accel);
-	unsigned int line = irq - q->intercepted.first;
+	const struct arch_lines *told = q->intercepted;
 
 	if (q->level[irq] == level)
 		return;
 	q->level[irq] = level;
-	if (irq >= q->intercepted.first && line < q->intercepted.count)
-		qtest_say(q, "IRQ %s %u\n", level ? "raise" : "lower", line);
+	if (told && irq >= told->first && irq - told->first < told->count)
+		qtest_say(q, "IRQ %s %u\n", level ? "raise" : "lower",
+			  irq - told->first);
 }
 
 /* ---- messages ------------------------------------------------------------ */
@@ -153,7 +133,7 @@ static void qtest_msi_disconnect(struct accel *accel, int route, int fd)
 
 /* ---- life ---------------------------------------------------------------- */
 
-static int qtest_reset(struct accel *accel, const struct accel_entry *entry,
+static int qtest_reset(struct accel *accel, const struct cpu_entry *entry,
 		       struct pm_error *err)
 {
 	(void)accel, (void)entry, (void)err;
@@ -236,7 +216,9 @@ int accel_qtest_create(const struct accel_qtest_config *config,
 	if (!q)
 		return pm_error_set(err, ENOMEM, "no memory for the machine");
 	q->accel.ops = &qtest_ops;
-	q->accel.address_bits = ADDRESS_BITS;
+	/* No CPU is there to have less. */
+	q->accel.address_bits = config->arch->layout.address_bits_max;
+	q->arch = config->arch;
 	q->loop = config->loop;
 	q->pio = config->pio;
 	q->space.mmio = config->mmio;

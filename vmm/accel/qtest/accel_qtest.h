@@ -12,6 +12,7 @@ struct guest_memory;
 struct loop;
 
 struct accel_qtest_config {
+	const struct arch *arch;
 	struct bus *pio;
 	struct bus *mmio;
 	const struct guest_memory *memory;

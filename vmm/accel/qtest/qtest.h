@@ -17,7 +17,7 @@
 #include "host/unix_listener.h"
 #include "space.h"
 
-#define QTEST_IRQS    24
+#define QTEST_IRQS    256 /* more than there are lines */
 #define QTEST_MSI_MAX 128
 
 /* The longest range of a read or write, and what its line may have. */
@@ -32,19 +32,14 @@ struct qtest_msi {
 	uint32_t data;
 };
 
-/* Lines whose changes are told: @count of them, 0 for none. */
-struct qtest_lines {
-	unsigned int first;
-	unsigned int count;
-};
-
 struct qtest {
 	struct accel accel; /* first */
+	const struct arch *arch;
 	struct loop *loop;
 	struct bus *pio;
 	struct qtest_space space;
 	bool level[QTEST_IRQS];
-	struct qtest_lines intercepted;
+	const struct arch_lines *intercepted; /* changes are told; or NULL */
 	struct qtest_msi msi[QTEST_MSI_MAX];
 	unsigned int nr_msi;
 

@@ -40,7 +40,7 @@ static void client_close(struct qtest *q)
 	close(q->client.fd);
 	q->client.fd = -1;
 	q->busy = false;
-	q->intercepted.count = 0;
+	q->intercepted = NULL;
 	buffer_clear(&q->in);
 	buffer_clear(&q->out);
 	loop_modify(q->loop, &q->clients, EPOLLIN);

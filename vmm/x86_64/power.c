@@ -135,12 +135,13 @@ static const struct bus_ops event_ops = { event_read, event_write };
 static const struct bus_ops control_ops = { control_read, control_write };
 static const struct bus_ops reset_ops = { reset_read, reset_write };
 
-int power_create(struct bus *pio, struct accel *accel,
+int power_create(struct bus *pio, struct bus *mmio, struct accel *accel,
 		 const struct power_ops *ops, void *opaque, struct power **out)
 {
 	struct power *p = calloc(1, sizeof(*p));
 	int ret;
 
+	(void)mmio;
 	if (!p)
 		return -ENOMEM;
 	pthread_mutex_init(&p->lock, NULL);
