@@ -76,6 +76,47 @@ static void print_machine(const struct machine_view *view)
 		print_device(view, &view->devices[i]);
 }
 
+static json_t *device_json(const struct machine_view *view,
+			   const struct mem_view *dev)
+{
+	struct reason reason = reason_of(view, dev);
+	const char *refusal = *dev->last_refusal ? dev->last_refusal : NULL;
+	const char *backend = *dev->backend ? dev->backend : NULL;
+	const char *guard = *dev->guard ? dev->guard : NULL;
+
+	return json_pack("{s:s, s:s*, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:b,"
+			 " s:s*, s:s*, s:I, s:s*, s:s*}",
+			 "id", dev->id, "backend", backend, "size",
+			 (json_int_t)dev->size, "requested-size",
+			 (json_int_t)dev->requested_size, "usable-size",
+			 (json_int_t)dev->usable_size, "max-size",
+			 (json_int_t)dev->max_size, "block-size",
+			 (json_int_t)dev->block_size, "memaddr",
+			 (json_int_t)dev->addr, "node", dev->node,
+			 "driver-ready", dev->driver_ready, "last-refusal",
+			 refusal, "guard", guard, "violations",
+			 (json_int_t)dev->violations, "standing",
+			 *dev->standing ? dev->standing : NULL, "reason",
+			 *reason.text ? reason.text : NULL);
+}
+
+static json_t *machine_json(const struct machine_view *view)
+{
+	json_t *devices = json_array();
+	int i;
+
+	for (i = 0; i < view->nr_devices; i++)
+		json_array_append_new(devices,
+				      device_json(view, &view->devices[i]));
+	return json_pack("{s:s*, s:s, s:s*, s:I, s:I, s:o}", "name",
+			 *view->name ? view->name : NULL, "status",
+			 view->status, "pause-reason",
+			 *view->pause_reason ? view->pause_reason : NULL,
+			 "base-memory", (json_int_t)view->boot_memory,
+			 "plugged-memory", (json_int_t)view->plugged_memory,
+			 "devices", devices);
+}
+
 static int info_show(const char *target, bool json)
 {
 	struct machine_view view;
@@ -90,7 +131,7 @@ static int info_show(const char *target, bool json)
 	if (ret < 0)
 		return cli_fail(&err);
 	if (json)
-		return output_json(machine_view_json(&view), JSON_INDENT(2));
+		return output_json(machine_json(&view), JSON_INDENT(2));
 	print_machine(&view);
 	return EXIT_OK;
 }

@@ -6,8 +6,6 @@
 
 #include <stdio.h>
 
-#include "reason.h"
-
 static void get_string(const json_t *object, const char *key, char *text,
 		       size_t size)
 {
@@ -83,45 +81,4 @@ int machine_view_query(struct qmp_client *client, struct machine_view *view,
 		return ret;
 	view->nr_devices = ret;
 	return 0;
-}
-
-static json_t *device_json(const struct machine_view *view,
-			   const struct mem_view *dev)
-{
-	struct reason reason = reason_of(view, dev);
-	const char *refusal = *dev->last_refusal ? dev->last_refusal : NULL;
-	const char *backend = *dev->backend ? dev->backend : NULL;
-	const char *guard = *dev->guard ? dev->guard : NULL;
-
-	return json_pack("{s:s, s:s*, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:b,"
-			 " s:s*, s:s*, s:I, s:s*, s:s*}",
-			 "id", dev->id, "backend", backend, "size",
-			 (json_int_t)dev->size, "requested-size",
-			 (json_int_t)dev->requested_size, "usable-size",
-			 (json_int_t)dev->usable_size, "max-size",
-			 (json_int_t)dev->max_size, "block-size",
-			 (json_int_t)dev->block_size, "memaddr",
-			 (json_int_t)dev->addr, "node", dev->node,
-			 "driver-ready", dev->driver_ready, "last-refusal",
-			 refusal, "guard", guard, "violations",
-			 (json_int_t)dev->violations, "standing",
-			 *dev->standing ? dev->standing : NULL, "reason",
-			 *reason.text ? reason.text : NULL);
-}
-
-json_t *machine_view_json(const struct machine_view *view)
-{
-	json_t *devices = json_array();
-	int i;
-
-	for (i = 0; i < view->nr_devices; i++)
-		json_array_append_new(devices,
-				      device_json(view, &view->devices[i]));
-	return json_pack("{s:s*, s:s, s:s*, s:I, s:I, s:o}", "name",
-			 *view->name ? view->name : NULL, "status",
-			 view->status, "pause-reason",
-			 *view->pause_reason ? view->pause_reason : NULL,
-			 "base-memory", (json_int_t)view->boot_memory,
-			 "plugged-memory", (json_int_t)view->plugged_memory,
-			 "devices", devices);
 }

@@ -20,7 +20,4 @@ struct machine_view {
 int machine_view_query(struct qmp_client *client, struct machine_view *view,
 		       struct pm_error *err);
 
-/* A new reference, or NULL when memory ran out. */
-json_t *machine_view_json(const struct machine_view *view);
-
 #endif /* CLI_MACHINE_VIEW_H */
