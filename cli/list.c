@@ -87,8 +87,12 @@ static int list_one(const char *base, const char *name, json_t *array,
 
 	if (!ret)
 		ret = list_query(name, &view, &err);
-	if (ret <= 0)
-		return ret < 0 ? cli_fail(&err) : EXIT_OK;
+	if (ret < 0) {
+		fprintf(stderr, "paramem: %s: %s\n", name, err.text);
+		return EXIT_FAILED;
+	}
+	if (!ret)
+		return EXIT_OK;
 	if (array) {
 		if (!json_array_append_new(array,
 					   list_json(name, &view, socket)))

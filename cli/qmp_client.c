@@ -18,13 +18,17 @@
 #include <unistd.h>
 
 #include "config/machine_config.h"
+#include "peer.h"
 #include "runtime_dir.h"
 
 #define CLIENT_ANSWER_MS   10000
+/* So long after a machine has hung up it may still be ending. */
+#define CLIENT_END_MS      2000
 #define CLIENT_MESSAGE_MAX (1024 * 1024)
 
 struct qmp_client {
 	int fd;
+	struct peer peer;
 	const char *target; /* the caller's */
 	json_t *events;     /* that came while a command ran */
 	bool greeted;
@@ -139,14 +143,33 @@ static int client_connect(const char *target, struct pm_error *err)
 	strcpy(addr.sun_path, path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
-		return pm_error_set(err, errno, "cannot make a socket: %s",
-				    strerror(errno));
+		return pm_error_set(err, errno, "cannot make a socket: %s%s",
+				    strerror(errno),
+				    errno == EMFILE ? "; let this process open "
+						      "more files (ulimit -n)"
+						    : "");
 	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
 		ret = connect_error(target, path, errno, err);
 		close(fd);
 		return ret;
 	}
 	return fd;
+}
+
+/* By a process that is there still. */
+static int client_hung_up(const struct qmp_client *client, struct pm_error *err)
+{
+	if (client->greeted)
+		return pm_error_set(err, ECONNABORTED,
+				    "the machine '%.200s' has closed the "
+				    "connection, and its process, %d, is there "
+				    "still: try again, unless it is just "
+				    "ending",
+				    client->target, (int)client->peer.pid);
+	return pm_error_set(err, ECONNABORTED,
+			    "'%.200s' hung up without a greeting: its process, "
+			    "%d, is just ending, or is no machine",
+			    client->target, (int)client->peer.pid);
 }
 
 /* Who serves hung up, or is gone. */
@@ -159,14 +182,19 @@ static int client_ended(const struct qmp_client *client, struct pm_error *err)
 				    "for longer than all others, and one more "
 				    "came: end what holds connections to it",
 				    client->target);
-	if (!client->greeted)
+	switch (peer_state(&client->peer, CLIENT_END_MS)) {
+	case PEER_GONE:
 		return pm_error_set(err, ECONNRESET,
-				    "'%.200s' hung up without a greeting: "
-				    "either the machine is just ending, or "
-				    "something else listens there",
+				    "the machine '%.200s' has ended",
 				    client->target);
-	return pm_error_set(err, ECONNRESET, "the machine '%.200s' has ended",
-			    client->target);
+	case PEER_UNKNOWN:
+		return pm_error_set(err, ECONNRESET,
+				    "the machine '%.200s' has ended, or has "
+				    "closed the connection: see 'paramem list'",
+				    client->target);
+	default:
+		return client_hung_up(client, err);
+	}
 }
 
 /* 0 when ready, -ETIMEDOUT. */
@@ -305,12 +333,33 @@ static int client_send(struct qmp_client *client, const char *text,
 static int client_unanswered(struct qmp_client *client, int ret,
 			     struct pm_error *err)
 {
+	int pid = (int)client->peer.pid;
+
 	if (ret != -ETIMEDOUT)
 		return ret;
-	return pm_error_set(err, ETIMEDOUT,
-			    "the machine '%.200s' has not answered for %d "
-			    "seconds: is it stopped by a signal?",
-			    client->target, CLIENT_ANSWER_MS / 1000);
+	switch (peer_state(&client->peer, 0)) {
+	case PEER_STOPPED:
+		return pm_error_set(err, ETIMEDOUT,
+				    "the machine '%.200s' does not answer: its "
+				    "process is stopped by a signal or a "
+				    "debugger; 'kill -CONT %d' lets it go on",
+				    client->target, pid);
+	case PEER_RUNS:
+		return pm_error_set(err, ETIMEDOUT,
+				    "'%.200s' has not answered for %d seconds, "
+				    "though its process, %d, runs: it is %s",
+				    client->target, CLIENT_ANSWER_MS / 1000,
+				    pid,
+				    client->greeted ? "very busy, try again"
+						    : "very busy, or no "
+						      "machine");
+	default:
+		return pm_error_set(err, ETIMEDOUT,
+				    "'%.200s' has not answered for %d seconds: "
+				    "its process is stopped or very busy, or "
+				    "is no machine",
+				    client->target, CLIENT_ANSWER_MS / 1000);
+	}
 }
 
 /* The reply to the command under way; events before it are kept. */
@@ -419,6 +468,7 @@ int qmp_client_open(const char *target, struct qmp_client **out,
 		return pm_error_set(err, ENOMEM, "out of memory");
 	}
 	client->fd = fd;
+	peer_init(&client->peer, fd);
 	client->target = target;
 	client->len = 0;
 	client->events = json_array();
@@ -438,6 +488,7 @@ void qmp_client_close(struct qmp_client *client)
 	if (!client)
 		return;
 	close(client->fd);
+	peer_finish(&client->peer);
 	json_decref(client->events);
 	free(client);
 }

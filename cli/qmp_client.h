@@ -26,7 +26,8 @@ void qmp_client_close(struct qmp_client *client);
 /*
  * Runs a command; @arguments, which may be NULL, are released here. What it
  * returned is a new reference in @result, which may be NULL. Events that come
- * meanwhile are kept. -ECONNRESET when the machine ended, -ETIMEDOUT when it
+ * meanwhile are kept. -ECONNRESET when the machine ended,
+ * -ECONNABORTED when it has hung up, -ETIMEDOUT when it
  * did not answer, -EIO for an error of its own.
  */
 int qmp_client_command(struct qmp_client *client, const char *command,

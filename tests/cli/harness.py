@@ -103,19 +103,24 @@ class Machine:
             s.settimeout(SECONDS)
             s.connect(self.path)
             stream = s.makefile('rw', encoding='utf-8')
-            for message in ({'execute': 'qmp_capabilities'},
-                            {'execute': name, 'arguments': arguments}):
-                stream.write(json.dumps(message) + '\n')
+            stream.write('{"execute": "qmp_capabilities"}\n')
+            stream.write(json.dumps({'execute': name, 'id': 1,
+                                     'arguments': arguments}) + '\n')
             stream.flush()
             for line in stream:
                 reply = json.loads(line)
                 if 'error' in reply:
                     raise AssertionError(reply['error'])
-                if 'return' in reply:
-                    if message is None:
-                        return reply['return']
-                    message = None
+                if reply.get('id') == 1:
+                    return reply['return']
         raise AssertionError('the machine hung up')
+
+    def device(self, name):
+        """What the machine says of a memory device."""
+        for device in self.command('query-memory-devices'):
+            if device['data']['id'] == name:
+                return device['data']
+        raise AssertionError(f'there is no {name}')
 
 
 def main():
