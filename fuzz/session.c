@@ -309,7 +309,7 @@ void session_init(struct session *s, struct input in)
 				     NULL));
 	s->listener.populate = on_populate;
 	s->listener.discard = on_discard;
-	pm_device_add_listener(s->dev, &s->listener);
+	fuzz_check(!pm_device_add_listener(s->dev, &s->listener));
 }
 
 void session_finish(struct session *s)

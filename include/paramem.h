@@ -54,13 +54,26 @@ int pm_error_set(struct pm_error *err, int code, const char *fmt, ...)
  * is returned. Discard calls run in reverse order and cannot fail. The caller
  * owns the structure and keeps it alive until it is removed.
  *
+ * A populate that takes long, since pages have to be pinned, say, may return
+ * -EINPROGRESS and go on elsewhere: the guest's request is then pending, and
+ * those who come after hear nothing yet, until pm_device_listener_done(). If
+ * discard is called for the range before that, nobody waits for it any more:
+ * that call returns when nothing of the range is mapped, nor will be.
+ *
  * Ranges are whole blocks, and need not match between the two calls: what was
  * populated in parts may be discarded as one, and the other way round. When
  * the host fails to free a discarded range, it is populated again; that call
- * may repeat for a range after a listener had failed in it.
+ * may repeat for a range after a listener had failed in it, and nobody waits
+ * for it if it returns -EINPROGRESS, since the range was in use before.
  */
 struct pm_listener {
-	/* @offset is within the pm_ram. 0 or -errno. Either may be NULL. */
+	/*
+	 * It is added: the region can be plugged up to @max bytes, so that all
+	 * of it can be provided for at once. 0, or -errno to refuse. Any of
+	 * the three may be NULL.
+	 */
+	int (*start)(struct pm_listener *l, uint64_t max);
+	/* @offset is within the pm_ram. 0 or -errno. */
 	int (*populate)(struct pm_listener *l, uint64_t offset, uint64_t size);
 	void (*discard)(struct pm_listener *l, uint64_t offset, uint64_t size);
 	struct pm_listener *prev, *next; /* private to the library */
@@ -344,9 +357,37 @@ int pm_device_create(const struct pm_device_config *config, struct pm_ram *ram,
  */
 void pm_device_destroy(struct pm_device *device);
 
-/* Listeners are added before the first plug and removed at the end. */
-void pm_device_add_listener(struct pm_device *device, struct pm_listener *l);
+/*
+ * A listener may be added at any time: it hears populate for all that is
+ * plugged, run by run, and joins the others, behind them. When it fails, it
+ * hears discard of what it had been told, and its -errno is returned; -EBUSY,
+ * and nothing done, while a request is pending, or another listener joins.
+ *
+ * -EINPROGRESS: it takes long, and joins when pm_device_listener_done() says
+ * so. Until then a guest's request, and a system reset, get -EBUSY and do
+ * nothing.
+ */
+int pm_device_add_listener(struct pm_device *device, struct pm_listener *l);
+
+/*
+ * It hears discard of all that it knows of. What it had not finished fails: a
+ * pending request is then to be completed.
+ */
 void pm_device_remove_listener(struct pm_device *device, struct pm_listener *l);
+
+/*
+ * A populate of @l that returned -EINPROGRESS has ended: @result is 0 or
+ * -errno, and nothing is mapped in that case. On the thread of the device.
+ * Returns
+ *
+ *	-EINPROGRESS  @l, or the one after it, is at something again
+ *	0             nobody is: complete the pending request by
+ *	              pm_device_request_complete(); or @l has joined
+ *	-EPROTO       nobody waits for that, any more
+ *	-errno        @l was to join, and did not
+ */
+int pm_device_listener_done(struct pm_device *device, struct pm_listener *l,
+			    int result);
 
 /*
  * Sets the requested size: a multiple of the block size, at most the region,
@@ -399,7 +440,9 @@ void pm_device_config_read(const struct pm_device *device, uint64_t offset,
  * more. The request is then pending: the caller runs pm_device_pending_work()
  * over the range that pm_device_pending() names, in parts and on any threads as
  * it likes, waits for all of them, and calls pm_device_request_complete(). That
- * answers, or asks for one more round of the same. Meanwhile no block has
+ * answers, or asks for one more round of the same. Whatever the configuration, a
+ * PLUG is pending as well while a listener is not done with it, see
+ * pm_device_listener_done(). Meanwhile no block has
  * changed its state, though pm_device_range_plugged() and
  * pm_device_plugged_run() leave out those that are being unplugged; the
  * requested size may be set and everything may be read, while another request
@@ -419,6 +462,11 @@ struct pm_pending {
 	 * them is lost. So do that before a system reset alone.
 	 */
 	bool unplugs;
+	/*
+	 * For a listener: there is nothing to work at until
+	 * pm_device_listener_done(). Completing it with a failure gives up.
+	 */
+	bool waits;
 };
 
 /* True when a request is pending; @pending may be NULL. */

@@ -38,6 +38,7 @@ static struct pm_device *device_alloc(const struct pm_device_config *config,
 		.region = &dev->region,
 		.memory = &dev->memory.provider,
 	};
+	dev->join.plug = &dev->plug;
 	dev->pending = (struct pending){
 		.plug = &dev->plug,
 		.async = config->async,
@@ -88,19 +89,46 @@ void pm_device_destroy(struct pm_device *dev)
 {
 	if (!dev)
 		return;
+	if (dev->join.listener)
+		join_abort(&dev->join);
 	pending_forget(&dev->pending);
 	plug_forget_all(&dev->plug);
 	device_free(dev);
 }
 
-void pm_device_add_listener(struct pm_device *dev, struct pm_listener *l)
+/* ---- listeners --------------------------------------------------------- */
+
+/* -EBUSY with a sentence while blocks may not change. */
+static int check_idle(const struct pm_device *dev, struct pm_error *err)
 {
-	listener_list_add(&dev->plug.listeners, l);
+	int ret = join_check_none(&dev->join, err);
+
+	return ret ? ret : pending_check_none(&dev->pending, err);
+}
+
+int pm_device_add_listener(struct pm_device *dev, struct pm_listener *l)
+{
+	int ret = check_idle(dev, NULL);
+
+	return ret ? ret : join_begin(&dev->join, l);
 }
 
 void pm_device_remove_listener(struct pm_device *dev, struct pm_listener *l)
 {
+	if (dev->join.listener == l) {
+		join_abort(&dev->join);
+		return;
+	}
+	pending_leave(&dev->pending, l);
 	listener_list_remove(&dev->plug.listeners, l);
+}
+
+int pm_device_listener_done(struct pm_device *dev, struct pm_listener *l,
+			    int result)
+{
+	if (dev->join.listener == l)
+		return join_done(&dev->join, result);
+	return pending_told(&dev->pending, l, result);
 }
 
 /* ---- sizes ------------------------------------------------------------- */
@@ -142,7 +170,7 @@ int pm_device_system_reset(struct pm_device *dev, struct pm_error *err)
 	uint64_t before = dev->region.plugged_size;
 	int ret;
 
-	ret = pending_check_none(&dev->pending, err);
+	ret = check_idle(dev, err);
 	if (ret < 0)
 		return ret;
 	ret = plug_clear_all(&dev->plug, err);
@@ -185,9 +213,11 @@ ssize_t pm_device_request(struct pm_device *dev, const void *request,
 			  size_t response_size, struct pm_error *err)
 {
 	uint64_t before = dev->region.plugged_size;
-	ssize_t ret = request_handle(&dev->pending, request, request_len,
-				     response, response_size, err);
+	ssize_t ret = join_check_none(&dev->join, err);
 
+	if (!ret)
+		ret = request_handle(&dev->pending, request, request_len,
+				     response, response_size, err);
 	notify_plugged(dev, before);
 	return ret;
 }

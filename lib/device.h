@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "host_memory.h"
+#include "join.h"
 #include "paramem.h"
 #include "pending.h"
 #include "plug.h"
@@ -22,6 +23,7 @@ struct pm_device {
 	struct host_memory memory;
 	struct plug plug;
 	struct pending pending;
+	struct join join;
 	struct pm_device_ops ops;
 	void *opaque;
 	uint64_t features_offered;

@@ -2,6 +2,8 @@
 /* Who must hear before memory comes and before it goes, in order. */
 #include "listener.h"
 
+#include <errno.h>
+
 void listener_list_add(struct listener_list *list, struct pm_listener *l)
 {
 	l->prev = list->last;
@@ -37,20 +39,41 @@ static void discard_back_from(struct pm_listener *l, uint64_t offset,
 	}
 }
 
-int listener_list_populate(const struct listener_list *list, uint64_t offset,
-			   uint64_t size)
+/* Tells @l and those after it. */
+static int populate_from(struct pm_listener *l, uint64_t offset, uint64_t size,
+			 struct pm_listener **waits)
 {
-	struct pm_listener *l;
-	int ret;
+	for (; l; l = l->next) {
+		int ret = l->populate ? l->populate(l, offset, size) : 0;
 
-	for (l = list->first; l; l = l->next) {
-		ret = l->populate ? l->populate(l, offset, size) : 0;
-		if (ret < 0) {
+		if (ret == -EINPROGRESS)
+			*waits = l;
+		else if (ret < 0)
 			discard_back_from(l->prev, offset, size);
+		if (ret < 0)
 			return ret;
-		}
 	}
 	return 0;
+}
+
+int listener_list_populate(const struct listener_list *list, uint64_t offset,
+			   uint64_t size, struct pm_listener **waits)
+{
+	return populate_from(list->first, offset, size, waits);
+}
+
+int listener_list_resume(struct pm_listener *l, int result, uint64_t offset,
+			 uint64_t size, struct pm_listener **waits)
+{
+	if (!result)
+		return populate_from(l->next, offset, size, waits);
+	discard_back_from(l->prev, offset, size);
+	return result;
+}
+
+void listener_list_abort(struct pm_listener *l, uint64_t offset, uint64_t size)
+{
+	discard_back_from(l, offset, size);
 }
 
 void listener_list_discard(const struct listener_list *list, uint64_t offset,

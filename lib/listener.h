@@ -18,10 +18,16 @@ void listener_list_remove(struct listener_list *list, struct pm_listener *l);
 
 /*
  * Tells all, in the order of registration. When one fails, those that had
- * succeeded hear discard, in reverse, and its -errno is returned.
+ * succeeded hear discard, in reverse, and its -errno is returned. -EINPROGRESS:
+ * the listener in @waits will say later that it is done.
  */
 int listener_list_populate(const struct listener_list *list, uint64_t offset,
-			   uint64_t size);
+			   uint64_t size, struct pm_listener **waits);
+/* It says so now: goes on from there, and returns the same. */
+int listener_list_resume(struct pm_listener *l, int result, uint64_t offset,
+			 uint64_t size, struct pm_listener **waits);
+/* It need not: those that were told hear discard, in reverse, it first. */
+void listener_list_abort(struct pm_listener *l, uint64_t offset, uint64_t size);
 
 /* Tells all, in reverse. */
 void listener_list_discard(const struct listener_list *list, uint64_t offset,

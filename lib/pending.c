@@ -16,6 +16,9 @@
  * unplugged until then; what is being unplugged counts as plugged, but nobody
  * may use it any more, since nobody would free what comes back.
  *
+ * A listener may take long to map what is plugged: the request then waits between
+ * the two rounds, with nothing to be worked at, until it says that it is done.
+ *
  * A failure of any part ends the request with BUSY, and all is as before.
  */
 #include "pending.h"
@@ -43,12 +46,40 @@ void pending_begin(struct pending *p, enum pending_kind kind,
 {
 	p->kind = kind;
 	p->range = range;
-	p->told = false;
+	p->step = STEP_FIRST;
+	p->refused = 0;
+}
+
+void pending_wait(struct pending *p, enum pending_kind kind,
+		  struct block_range range)
+{
+	pending_begin(p, kind, range);
+	p->step = STEP_WAITS;
 }
 
 static bool unplugs(const struct pending *p)
 {
 	return p->kind == PENDING_UNPLUG || p->kind == PENDING_UNPLUG_ALL;
+}
+
+static bool waits(const struct pending *p)
+{
+	return p->kind != PENDING_NONE && p->step == STEP_WAITS;
+}
+
+/* Whether all listeners have heard of it. */
+static bool told(const struct pending *p)
+{
+	return p->kind != PENDING_NONE && p->step > STEP_WAITS;
+}
+
+/* While a listener is at it: it need not be done. */
+static void stop_telling(struct pending *p)
+{
+	if (!waits(p))
+		return;
+	plug_untell(p->plug, p->range);
+	p->step = STEP_FIRST;
 }
 
 bool pending_takes(const struct pending *p, struct block_range range)
@@ -88,9 +119,62 @@ int pending_check_none(const struct pending *p, struct pm_error *err)
 			    p->plug->region->id);
 }
 
+int pending_told(struct pending *p, const struct pm_listener *l, int result)
+{
+	int ret;
+
+	if (!waits(p) || p->plug->waits != l)
+		return -EPROTO;
+	ret = plug_told(p->plug, p->range, result);
+	if (ret == -EINPROGRESS)
+		return ret;
+	p->step = ret ? STEP_FIRST : STEP_TOLD;
+	p->refused = ret;
+	return 0;
+}
+
+/* Whether a listener that was there has heard of what is being plugged. */
+static bool knows_plug(const struct pending *p, const struct pm_listener *l)
+{
+	const struct pm_listener *at = p->plug->waits;
+
+	if (!waits(p))
+		return told(p) && !unplugs(p);
+	while (at && at != l)
+		at = at->prev;
+	return at;
+}
+
+static void tell_discard(const struct pending *p, struct pm_listener *l,
+			 struct block_range range)
+{
+	struct extent e = region_extent(p->plug->region, range);
+
+	if (l->discard)
+		l->discard(l, e.offset, e.size);
+}
+
+void pending_leave(struct pending *p, struct pm_listener *l)
+{
+	struct block_range rest = region_usable_blocks(p->plug->region), run;
+
+	if (waits(p) && p->plug->waits == l) {
+		stop_telling(p);
+		p->refused = -ECANCELED;
+	} else if (knows_plug(p, l)) {
+		tell_discard(p, l, p->range);
+	}
+	while (region_next_run(p->plug->region, &rest, &run)) {
+		/* It heard that of what is being unplugged. */
+		if (!told(p) || !pending_takes(p, run))
+			tell_discard(p, l, run);
+	}
+}
+
 void pending_forget(struct pending *p)
 {
-	if (!p->told)
+	stop_telling(p);
+	if (!told(p))
 		return;
 	if (unplugs(p))
 		region_unmark(p->plug->region, p->range);
@@ -115,6 +199,7 @@ bool pending_describe(const struct pending *p, struct pm_pending *out)
 		.unit = p->kind == PENDING_POPULATE ? p->plug->memory->page_size
 						    : r->block_size,
 		.unplugs = unplugs(p),
+		.waits = waits(p),
 	};
 	return true;
 }
@@ -127,7 +212,7 @@ static int work_unplug(struct pending *p, struct block_range range,
 	int ret = 0;
 
 	while (!ret && region_next_run(p->plug->region, &range, &run))
-		ret = p->told ? plug_discard(p->plug, run, err)
+		ret = told(p) ? plug_discard(p->plug, run, err)
 			      : plug_revoke(p->plug, run, err);
 	return ret;
 }
@@ -154,7 +239,7 @@ int pending_work(struct pending *p, uint64_t offset, uint64_t size,
 		return memory->ops->populate(
 			memory, (struct extent){ offset, size }, err);
 	case PENDING_PLUG:
-		return p->told ? plug_grant(p->plug, range, err)
+		return told(p) ? plug_grant(p->plug, range, err)
 			       : plug_cover(p->plug, range, err);
 	case PENDING_UNPLUG:
 	case PENDING_UNPLUG_ALL:
@@ -172,8 +257,8 @@ static int undo(struct pending *p, int ret, const struct pm_error *why,
 		struct pm_error *err)
 {
 	if (unplugs(p))
-		return plug_keep(p->plug, p->range, p->told, ret, why, err);
-	if (p->told)
+		return plug_keep(p->plug, p->range, told(p), ret, why, err);
+	if (told(p))
 		plug_hide(p->plug, p->range);
 	return plug_failed(p->plug, p->range, ret, why, err);
 }
@@ -190,28 +275,52 @@ static void finish(struct pending *p)
 		usable_shrink(p->plug->region, p->plug->memory, NULL);
 }
 
-/* The first round has ended well. 1 when there is a second. */
+/*
+ * The first round has ended well. -EINPROGRESS when there is a second, or a
+ * listener is to be done before that.
+ */
 static int turn(struct pending *p, struct pm_error *err)
 {
-	if (p->kind == PENDING_POPULATE)
-		return plug_show(p->plug, p->range, err);
-	if (unplugs(p)) {
-		plug_hide_runs(p->plug, p->range);
-	} else {
-		int ret = plug_tell(p->plug, p->range, err);
+	int ret = 0;
 
-		if (ret < 0)
-			return ret;
+	if (unplugs(p))
+		plug_hide_runs(p->plug, p->range);
+	else if (p->kind == PENDING_POPULATE)
+		ret = plug_show(p->plug, p->range, err);
+	else
+		ret = plug_tell(p->plug, p->range, err);
+	if (ret == -EINPROGRESS)
+		p->step = STEP_WAITS;
+	if (ret < 0 || p->kind == PENDING_POPULATE)
+		return ret;
+	p->step = STEP_SECOND;
+	return -EINPROGRESS;
+}
+
+/* What there is to do when a round has ended well, or a listener was done. */
+static int go_on(struct pending *p, struct pm_error *err)
+{
+	switch (p->step) {
+	case STEP_FIRST:
+		return p->refused ? p->refused : turn(p, err);
+	case STEP_WAITS:
+		return -EINPROGRESS;
+	case STEP_TOLD:
+		if (p->kind == PENDING_POPULATE)
+			return plug_grant(p->plug, p->range, err);
+		p->step = STEP_SECOND;
+		return -EINPROGRESS;
+	case STEP_SECOND:
+		break;
 	}
-	p->told = true;
-	return 1;
+	return 0;
 }
 
 ssize_t pending_complete(struct pending *p, int result,
 			 const struct pm_error *why, void *response,
 			 size_t response_size, struct pm_error *err)
 {
-	struct pm_error text = { "" }, mine;
+	struct pm_error text = { "" }, mine = { "" };
 	int ret = wire_check_response_size(response_size, err);
 
 	if (ret < 0)
@@ -219,12 +328,13 @@ ssize_t pending_complete(struct pending *p, int result,
 	if (p->kind == PENDING_NONE)
 		return nothing_pending(p, err);
 	ret = result;
-	if (!ret && !p->told) {
-		ret = turn(p, &mine);
-		if (ret > 0)
-			return -EINPROGRESS;
+	if (!ret) {
+		ret = go_on(p, &mine);
+		if (ret == -EINPROGRESS)
+			return ret;
 		why = &mine;
 	}
+	stop_telling(p);
 	if (ret < 0)
 		undo(p, ret, why, &text);
 	else

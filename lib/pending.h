@@ -18,6 +18,13 @@ enum pending_kind {
 	PENDING_UNPLUG_ALL,
 };
 
+enum pending_step {
+	STEP_FIRST,  /* the first round */
+	STEP_WAITS,  /* a listener is not done */
+	STEP_TOLD,   /* they are; no second round was asked for yet */
+	STEP_SECOND, /* the second round */
+};
+
 /* All zeros but for what its device sets: nothing is pending. */
 struct pending {
 	struct plug *plug;
@@ -25,7 +32,8 @@ struct pending {
 	uint64_t async_size;
 	enum pending_kind kind;
 	struct block_range range;
-	bool told; /* the listeners: the second round */
+	enum pending_step step;
+	int refused; /* -errno of a listener that took long */
 };
 
 /* Whether work on so many bytes is to be left to the caller. */
@@ -35,6 +43,19 @@ bool pending_wanted(const struct pending *p, enum pending_kind kind,
 /* Nothing is pending. */
 void pending_begin(struct pending *p, enum pending_kind kind,
 		   struct block_range range);
+
+/* The same after plug_tell() said -EINPROGRESS. */
+void pending_wait(struct pending *p, enum pending_kind kind,
+		  struct block_range range);
+
+/*
+ * @l is done with what it was told, and not before. 0, or -EINPROGRESS while
+ * another is not; -EPROTO when that is not waited for.
+ */
+int pending_told(struct pending *p, const struct pm_listener *l, int result);
+
+/* @l goes: it hears discard of what it knows, a request in its hands ends. */
+void pending_leave(struct pending *p, struct pm_listener *l);
 
 /* Whether any of these blocks is being unplugged: as good as gone. */
 bool pending_takes(const struct pending *p, struct block_range range);

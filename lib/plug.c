@@ -79,9 +79,27 @@ int plug_tell(struct plug *p, struct block_range range, struct pm_error *err)
 {
 	struct extent e = region_extent(p->region, range);
 
-	return check(p, e,
-		     listener_list_populate(&p->listeners, e.offset, e.size),
-		     "plug", err);
+	int ret = listener_list_populate(&p->listeners, e.offset, e.size,
+					 &p->waits);
+
+	return ret == -EINPROGRESS ? ret : check(p, e, ret, "plug", err);
+}
+
+int plug_told(struct plug *p, struct block_range range, int result)
+{
+	struct extent e = region_extent(p->region, range);
+	struct pm_listener *l = p->waits;
+
+	p->waits = NULL;
+	return listener_list_resume(l, result, e.offset, e.size, &p->waits);
+}
+
+void plug_untell(struct plug *p, struct block_range range)
+{
+	struct extent e = region_extent(p->region, range);
+
+	listener_list_abort(p->waits, e.offset, e.size);
+	p->waits = NULL;
 }
 
 /* Granted first, since a page can only be had where writing is allowed. */
@@ -122,6 +140,8 @@ int plug_set(struct plug *p, struct block_range range, struct pm_error *err)
 
 	if (!ret)
 		ret = plug_show(p, range, &why);
+	if (ret == -EINPROGRESS)
+		return ret;
 	if (ret < 0)
 		return plug_failed(p, range, ret, &why, err);
 	region_mark(p->region, range);
@@ -159,6 +179,17 @@ void plug_hide_runs(struct plug *p, struct block_range range)
 		plug_hide(p, run);
 }
 
+/* Nobody waits: the blocks stay plugged whatever becomes of it. */
+static int tell_again(struct plug *p, struct block_range range)
+{
+	struct pm_error why;
+	int ret = plug_tell(p, range, &why);
+
+	while (ret == -EINPROGRESS)
+		ret = plug_told(p, range, 0);
+	return ret;
+}
+
 int plug_keep(struct plug *p, struct block_range range, bool told, int ret,
 	      const struct pm_error *why, struct pm_error *err)
 {
@@ -171,8 +202,7 @@ int plug_keep(struct plug *p, struct block_range range, bool told, int ret,
 		int failed = 0;
 
 		if (told)
-			failed = listener_list_populate(&p->listeners, e.offset,
-							e.size);
+			failed = tell_again(p, run);
 		if (!failed)
 			failed = provider_grant(p->memory, e, true);
 		lost = lost ? lost : failed;

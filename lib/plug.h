@@ -18,12 +18,16 @@ struct plug {
 	struct region *region;
 	struct provider *memory;
 	struct listener_list listeners;
+	struct pm_listener *waits; /* one that is not done with a populate */
 	bool populates; /* blocks get their pages when they are plugged */
 };
 
 /* ---- at once ------------------------------------------------------------- */
 
-/* Plugs unplugged blocks of the usable region. -errno leaves all unplugged. */
+/*
+ * Plugs unplugged blocks of the usable region. -errno leaves all unplugged, but
+ * for -EINPROGRESS: that is what plug_tell() said.
+ */
 int plug_set(struct plug *p, struct block_range range, struct pm_error *err);
 
 /* Unplugs plugged blocks. -errno leaves all plugged. */
@@ -48,8 +52,14 @@ void plug_forget_all(struct plug *p);
 
 /* Unplugged blocks: may be shown, if protected. Any thread. */
 int plug_cover(struct plug *p, struct block_range range, struct pm_error *err);
-/* Listeners hear populate. */
+/*
+ * Listeners hear populate. -EINPROGRESS, without a sentence: one is not done,
+ * and plug_told() goes on with its result when it is; or plug_untell() has those
+ * that were told, it too, hear discard.
+ */
 int plug_tell(struct plug *p, struct block_range range, struct pm_error *err);
+int plug_told(struct plug *p, struct block_range range, int result);
+void plug_untell(struct plug *p, struct block_range range);
 /* The guest may use them. Any thread. */
 int plug_grant(struct plug *p, struct block_range range, struct pm_error *err);
 

@@ -73,6 +73,10 @@ static enum response_type plug(struct pending *p, struct block_range range,
 	if (!pending_wanted(p, kind,
 			    range.count * p->plug->region->block_size)) {
 		ret = plug_set(p->plug, range, err);
+		if (ret == -EINPROGRESS) {
+			pending_wait(p, kind, range);
+			return RESPONSE_LATER;
+		}
 		return ret < 0 ? RESPONSE_BUSY : RESPONSE_ACK;
 	}
 	if (p->plug->populates)

@@ -125,9 +125,9 @@ void fixture_finish(struct fixture *f)
 
 void fixture_listen(struct fixture *f)
 {
-	pm_device_add_listener(f->dev, &f->a.listener);
-	pm_device_add_listener(f->dev, &f->b.listener);
-	pm_device_add_listener(f->dev, &f->c.listener);
+	assert_int_equal(pm_device_add_listener(f->dev, &f->a.listener), 0);
+	assert_int_equal(pm_device_add_listener(f->dev, &f->b.listener), 0);
+	assert_int_equal(pm_device_add_listener(f->dev, &f->c.listener), 0);
 }
 
 struct pm_device_info fixture_info(const struct fixture *f)

@@ -863,8 +863,9 @@ static void listeners_are_told_in_order(void **state)
 
 	rig_init(&r, *state);
 	w.rig = &r;
+	assert_int_equal(pm_device_add_listener(r.f.dev, &w.listener), 0);
 	assert_int_equal(plug(&r, 0, 1), ACK);
-	pm_device_add_listener(r.f.dev, &w.listener);
+	w.checked = 0;
 	assert_int_equal(plug(&r, 1, 1), ACK);
 	/* Huge pages are granted before they are had. */
 	assert_int_equal(w.checked, pm_ram_page_size(r.f.ram) == 4096);
@@ -874,6 +875,7 @@ static void listeners_are_told_in_order(void **state)
 	assert_int_equal(unplug(&r, 1, 1), ACK);
 	assert_int_equal(w.checked, 1);
 	assert_none_behind(&r, BLOCK, BLOCK);
+	assert_int_equal(unplug(&r, 0, 1), ACK);
 	pm_device_remove_listener(r.f.dev, &w.listener);
 	rig_finish(&r);
 }

@@ -12,6 +12,8 @@ struct trio {
 	struct recorder a, b, c;
 };
 
+static struct pm_listener *waits;
+
 static void trio_init(struct trio *t)
 {
 	memset(t, 0, sizeof(*t));
@@ -28,7 +30,7 @@ static void empty_list_agrees(void **state)
 	struct listener_list list = { 0 };
 
 	(void)state;
-	assert_int_equal(listener_list_populate(&list, 0, MIB), 0);
+	assert_int_equal(listener_list_populate(&list, 0, MIB, &waits), 0);
 	listener_list_discard(&list, 0, MIB);
 }
 
@@ -38,7 +40,8 @@ static void populates_in_order(void **state)
 
 	(void)state;
 	trio_init(&t);
-	assert_int_equal(listener_list_populate(&t.list, 2 * MIB, 4 * MIB), 0);
+	assert_int_equal(
+		listener_list_populate(&t.list, 2 * MIB, 4 * MIB, &waits), 0);
 	journal_expect(&t.journal, "a+2:4 b+2:4 c+2:4");
 }
 
@@ -59,10 +62,12 @@ static void rolls_back_in_reverse(void **state)
 	(void)state;
 	trio_init(&t);
 	t.c.fail = -ENOSPC;
-	assert_int_equal(listener_list_populate(&t.list, 0, MIB), -ENOSPC);
+	assert_int_equal(listener_list_populate(&t.list, 0, MIB, &waits),
+			 -ENOSPC);
 	journal_expect(&t.journal, "a+0:1 b+0:1 c!0:1 b-0:1 a-0:1");
 	t.a.fail = -ENOMEM;
-	assert_int_equal(listener_list_populate(&t.list, 0, MIB), -ENOMEM);
+	assert_int_equal(listener_list_populate(&t.list, 0, MIB, &waits),
+			 -ENOMEM);
 	journal_expect(&t.journal, "a!0:1");
 }
 
@@ -73,7 +78,7 @@ static void remove_keeps_order(void **state)
 	(void)state;
 	trio_init(&t);
 	listener_list_remove(&t.list, &t.b.listener);
-	listener_list_populate(&t.list, 0, MIB);
+	listener_list_populate(&t.list, 0, MIB, &waits);
 	listener_list_discard(&t.list, 0, MIB);
 	journal_expect(&t.journal, "a+0:1 c+0:1 c-0:1 a-0:1");
 	listener_list_remove(&t.list, &t.a.listener);
@@ -94,7 +99,7 @@ static void either_call_may_be_missing(void **state)
 	trio_init(&t);
 	t.a.listener.discard = NULL;
 	t.b.listener.populate = NULL;
-	assert_int_equal(listener_list_populate(&t.list, 0, MIB), 0);
+	assert_int_equal(listener_list_populate(&t.list, 0, MIB, &waits), 0);
 	listener_list_discard(&t.list, 0, MIB);
 	journal_expect(&t.journal, "a+0:1 c+0:1 c-0:1 b-0:1");
 }

@@ -573,12 +573,14 @@ static int mem_init(struct virtio_mem *vm, struct pm_error *err)
 				      vm);
 	if (!ret)
 		ret = pci_create(vm);
+	if (!ret)
+		ret = pm_device_add_listener(vm->device,
+					     memslots_listener(vm->slots));
+	vm->listening = !ret;
 	if (ret)
 		return pm_error_set(err, -ret,
 				    "memory device %s cannot be set up (%s)",
 				    vm->config.device->id, strerror(-ret));
-	pm_device_add_listener(vm->device, memslots_listener(vm->slots));
-	vm->listening = true;
 	return watch_guard(vm, err);
 }
 
