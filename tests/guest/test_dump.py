@@ -149,6 +149,34 @@ class Dumps(Group):
         self.note(f'{size_text(self.data_size(packed))} of '
                   f'{size_text(self.data_size(path))}')
 
+    def test_what_stands_still_does_not_change(self):
+        """Stopped amid an unplug, with somebody typing at its console."""
+        vm, qmp = self.vm, self.vm.qmp
+        qmp.resize('vm0', GIB)
+        self.forget_events()
+        qmp.request('vm0', 0)
+        qmp.wait_event('MEMORY_DEVICE_SIZE_CHANGE')
+        qmp.command('stop')
+        qmp.wait_event('STOP')
+        check_equal('the events after STOP', qmp.events, [])
+        size = qmp.get('vm0', 'size')
+        check(0 < size < GIB, f'it was stopped with {size_text(size)}')
+        vm.console.send('true\n')
+        qmp.request('vm0', 128 * MIB)
+        path = self.path()
+        self.dump(path)
+        self.dump(path + '.2')
+        tool('cmp', path, path + '.2')
+        os.unlink(path + '.2')
+        check_equal('the size', qmp.get('vm0', 'size'), size)
+        names = [event['event'] for event in qmp.events]
+        check('MEMORY_DEVICE_SIZE_CHANGE' not in names, f'events: {names}')
+        qmp.command('cont')
+        qmp.wait_size('vm0', 128 * MIB)
+        qmp.resize('vm0', 0)
+        vm.run('true')
+        self.note(f'stopped with {size_text(size)} of 1 GiB')
+
     def test_what_is_unplugged_is_left_out(self):
         """Two devices, one of them of shared memory."""
         vm = self.vm

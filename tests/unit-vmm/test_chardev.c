@@ -587,6 +587,97 @@ static void the_escape_sequence_quits(void **state)
 	close(master);
 }
 
+/* ---- while the machine stands still --------------------------------------- */
+
+static void input_stays_at_a_client(void **state)
+{
+	struct fixture *f = *state;
+	int fd;
+
+	create(f, SERIAL_UNIX);
+	fd = client_connect(f);
+	chardev_hold(f->c, true);
+	client_send(f, fd, "abc");
+	make_room(f, 1000);
+	assert_int_equal(f->nr_in, 0);
+	chardev_hold(f->c, false);
+	rig_settle(&f->rig);
+	assert_string_equal(f->in, "abc");
+	close(fd);
+}
+
+static void a_reader_that_goes_on_is_told_later(void **state)
+{
+	struct fixture *f = *state;
+	size_t sent;
+	int fd;
+
+	create(f, SERIAL_UNIX);
+	fd = client_connect(f);
+	sent = fill(f);
+	rig_settle(&f->rig);
+	chardev_hold(f->c, true);
+	assert_int_equal(drain(fd, 0), sent);
+	rig_settle(&f->rig);
+	assert_int_equal(f->writables, 0);
+	chardev_hold(f->c, false);
+	while (!f->writables)
+		assert_int_equal(loop_run_once(f->rig.loop), 0);
+	close(fd);
+}
+
+static void a_reader_that_leaves_is_told_later(void **state)
+{
+	struct fixture *f = *state;
+	int fd;
+
+	create(f, SERIAL_UNIX);
+	fd = client_connect(f);
+	fill(f);
+	rig_settle(&f->rig);
+	chardev_hold(f->c, true);
+	close(fd);
+	fd = client_connect(f); /* whereupon the other is found to have left */
+	assert_int_equal(f->writables, 0);
+	chardev_hold(f->c, false);
+	while (!f->writables)
+		assert_int_equal(loop_run_once(f->rig.loop), 0);
+	close(fd);
+}
+
+/* Until there is room for all of it; and it can still be ended. */
+static void what_is_typed_is_kept(void **state)
+{
+	struct fixture *f = *state;
+	int terminal, master = terminal_open(&terminal);
+
+	stdio_replace(f, terminal, terminal);
+	create(f, SERIAL_STDIO);
+	f->room = 2;
+	chardev_hold(f->c, true);
+	terminal_type(f, master, "abcde\x01x", 0, 1);
+	assert_int_equal(f->nr_in, 0);
+	chardev_hold(f->c, false);
+	rig_settle(&f->rig);
+	assert_string_equal(f->in, "ab");
+	make_room(f, 2);
+	assert_string_equal(f->in, "abcd");
+	assert_int_equal(write(master, "f", 1), 1);
+	rig_settle(&f->rig);
+	make_room(f, 1);
+	while (f->nr_in < 5)
+		assert_int_equal(loop_run_once(f->rig.loop), 0);
+	make_room(f, 1000);
+	while (f->nr_in < 6)
+		assert_int_equal(loop_run_once(f->rig.loop), 0);
+	assert_string_equal(f->in, "abcdef");
+	chardev_destroy(f->c);
+	f->c = NULL;
+	stdio_restore(f);
+	close(terminal);
+	close(master);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -610,6 +701,10 @@ int main(void)
 		TEST(input_that_cannot_be_watched_is_none),
 		TEST(a_terminal_is_raw_while_it_is_used),
 		TEST(the_escape_sequence_quits),
+		TEST(input_stays_at_a_client),
+		TEST(a_reader_that_goes_on_is_told_later),
+		TEST(a_reader_that_leaves_is_told_later),
+		TEST(what_is_typed_is_kept),
 	};
 
 	/* As the program does: a client may leave at any time. */

@@ -267,6 +267,41 @@ static void nothing_goes_on_after_the_end(void **state)
 	assert_true(machine_cont(f->machine, NULL) < 0);
 }
 
+/* ---- what waits meanwhile ------------------------------------------------ */
+
+static void turn(struct fixture *f)
+{
+	assert_int_equal(loop_run_once(machine_loop(f->machine)), 0);
+}
+
+static void the_power_button_waits(void **state)
+{
+	struct fixture *f = *state;
+
+	machine_stop(f->machine);
+	machine_request_powerdown(f->machine);
+	turn(f);
+	assert_string_equal(f->told, "S");
+	assert_int_equal(machine_cont(f->machine, NULL), 0);
+	assert_string_equal(f->told, "SGP");
+	machine_request_powerdown(f->machine);
+	await(f, "SGPP");
+}
+
+/* The press was for the guest that is gone. */
+static void a_reset_forgets_the_power_button(void **state)
+{
+	struct fixture *f = *state;
+
+	machine_stop(f->machine);
+	machine_request_powerdown(f->machine);
+	turn(f);
+	machine_request_reset(f->machine);
+	await(f, "SR");
+	assert_int_equal(machine_cont(f->machine, NULL), 0);
+	assert_string_equal(f->told, "SRG");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -281,6 +316,8 @@ int main(void)
 		TEST(an_error_outlasts_a_dump),
 		TEST(a_reset_ends_a_dump),
 		TEST(nothing_goes_on_after_the_end),
+		TEST(the_power_button_waits),
+		TEST(a_reset_forgets_the_power_button),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -83,7 +83,7 @@ static void size_changed(void *opaque, unsigned int index, uint64_t size)
 	(void)opaque, (void)index, (void)size;
 }
 
-static int setup(void **state)
+static int create(void **state, bool virtual_clock)
 {
 	static struct fixture f;
 	struct virtio_mem_config config = {
@@ -100,6 +100,8 @@ static int setup(void **state)
 	atomic_store(&fail, 0);
 	atomic_store(&entered, 0);
 	rig_init(&f.rig);
+	if (virtual_clock)
+		loop_clock_virtual(f.rig.loop);
 	assert_int_equal(workers_create(f.rig.loop, &f.workers), 0);
 	f.device = (struct mem_device_config){
 		.id = "vm0",
@@ -117,6 +119,16 @@ static int setup(void **state)
 	driver_start(&f.d);
 	*state = &f;
 	return 0;
+}
+
+static int setup(void **state)
+{
+	return create(state, false);
+}
+
+static int setup_virtual_clock(void **state)
+{
+	return create(state, true);
 }
 
 static int teardown(void **state)
@@ -541,6 +553,118 @@ static void *reset_often(void *opaque)
 	return NULL;
 }
 
+/* ---- the machine stands still --------------------------------------------- */
+
+static void hold_amid_unplug(struct fixture *f)
+{
+	pthread_t opener;
+
+	begin_unplug(f);
+	assert_int_equal(pthread_create(&opener, NULL, open_gate_soon, NULL),
+			 0);
+	virtio_mem_hold(f->vm, true);
+	/* What was begun has ended, or this would have gone on before. */
+	assert_false(atomic_load(&gate));
+	pthread_join(opener, NULL);
+}
+
+/* Turns of the loop, and time for workers if there were any to run. */
+static void assert_quiet(struct fixture *f)
+{
+	unsigned int before = atomic_load(&entered);
+
+	for (int i = 0; i < 100; i++) {
+		rig_settle(&f->rig);
+		usleep(100);
+	}
+	assert_int_equal(atomic_load(&entered), before);
+	assert_int_equal(driver_used(&f->d), 1);
+	assert_int_equal(plugged(f), MANY * BLOCK);
+	assert_int_equal(driver_interrupts(&f->d, DRIVER_CONFIG_VECTOR), 0);
+	assert_int_equal(driver_interrupts(&f->d, DRIVER_QUEUE_VECTOR), 0);
+}
+
+/* An UNPLUG in flight is parked, as far as it is, and goes on later. */
+static void test_held_amid_unplug(void **state)
+{
+	struct fixture *f = *state;
+
+	hold_amid_unplug(f);
+	driver_interrupts(&f->d, DRIVER_QUEUE_VECTOR);
+	/* One that comes now waits as well. */
+	offer(f, 4, STATE, 0, MANY);
+	assert_quiet(f);
+	virtio_mem_hold(f->vm, false);
+	await_used(f, 3);
+	assert_int_equal(driver_answer(&f->d, 2, NULL), ACK);
+	assert_int_equal(plugged(f), 0);
+	assert_int_equal(driver_interrupts(&f->d, DRIVER_QUEUE_VECTOR) > 0, 1);
+}
+
+/* Whoever resets the machine, or takes it apart, does not wait for ever. */
+static void test_reset_while_held(void **state)
+{
+	struct fixture *f = *state;
+
+	hold_amid_unplug(f);
+	assert_int_equal(virtio_mem_reset(f->vm, NULL), 0);
+	assert_int_equal(plugged(f), 0);
+	virtio_mem_hold(f->vm, false);
+	rig_settle(&f->rig);
+}
+
+static void test_destroyed_while_held(void **state)
+{
+	hold_amid_unplug(*state);
+}
+
+/* What the guest is to be told is told when it runs. */
+static void test_held_interrupts(void **state)
+{
+	struct fixture *f = *state;
+
+	virtio_mem_hold(f->vm, true);
+	assert_int_equal(virtio_mem_set_requested(f->vm, 600 * MIB, NULL), 0);
+	rig_settle(&f->rig);
+	assert_int_equal(driver_interrupts(&f->d, DRIVER_CONFIG_VECTOR), 0);
+	virtio_mem_hold(f->vm, false);
+	assert_int_equal(driver_interrupts(&f->d, DRIVER_CONFIG_VECTOR), 1);
+	virtio_mem_hold(f->vm, true);
+	virtio_mem_hold(f->vm, false);
+	assert_int_equal(driver_interrupts(&f->d, DRIVER_CONFIG_VECTOR), 0);
+}
+
+/* The timer that wakes a refused guest. */
+static void test_held_retry(void **state)
+{
+	struct fixture *f = *state;
+
+	atomic_store(&fail, -ENOMEM);
+	offer(f, 0, PLUG, 0, 1);
+	await_used(f, 1);
+	virtio_mem_hold(f->vm, true);
+	loop_clock_set(f->rig.loop, UINT64_C(2000000000));
+	rig_settle(&f->rig);
+	assert_int_equal(driver_interrupts(&f->d, DRIVER_CONFIG_VECTOR), 0);
+	virtio_mem_hold(f->vm, false);
+	assert_int_equal(driver_interrupts(&f->d, DRIVER_CONFIG_VECTOR), 1);
+}
+
+/* An answer that waited for bus mastering waits for the machine as well. */
+static void test_held_answer(void **state)
+{
+	struct fixture *f = *state;
+
+	begin_and_lose_bus_mastering(f);
+	virtio_mem_hold(f->vm, true);
+	bus_master(f, true);
+	rig_settle(&f->rig);
+	assert_int_equal(driver_used(&f->d), 0);
+	virtio_mem_hold(f->vm, false);
+	await_used(f, 1);
+	assert_int_equal(driver_answer(&f->d, 0, NULL), ACK);
+}
+
 static void test_driver_resets_at_any_time(void **state)
 {
 	struct fixture *f = *state;
@@ -580,6 +704,13 @@ int main(void)
 		TEST(test_system_reset_is_a_new_generation),
 		TEST(test_driver_resets_during_unplug),
 		TEST(test_system_reset_during_unplug),
+		TEST(test_held_amid_unplug),
+		TEST(test_reset_while_held),
+		TEST(test_destroyed_while_held),
+		TEST(test_held_interrupts),
+		cmocka_unit_test_setup_teardown(test_held_retry,
+						setup_virtual_clock, teardown),
+		TEST(test_held_answer),
 		TEST(test_driver_resets_at_any_time),
 		TEST(test_answer_waits_for_bus_mastering),
 		TEST(test_answer_that_waits_is_forgotten_by_a_reset),

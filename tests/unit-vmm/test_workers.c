@@ -298,15 +298,144 @@ static void test_cancel_races(void **state)
 	free(work);
 }
 
+/* ---- parked -------------------------------------------------------------- */
+
+/* As long as a part would take to start, and done() to be called. */
+static void assert_parked(struct fixture *f, const struct work *work)
+{
+	unsigned int total = atomic_load(&work->total);
+
+	workers_unpark(f->workers, &(struct workers_job){ 0 }); /* it rings */
+	assert_int_equal(loop_run_once(f->loop), 0);
+	usleep(1000);
+	assert_int_equal(atomic_load(&work->total), total);
+	assert_int_equal(work->dones, 0);
+}
+
+static void *open_soon(void *opaque)
+{
+	struct work *work = opaque;
+
+	usleep(10000);
+	atomic_store(&work->gate, false);
+	return NULL;
+}
+
+/* Begins one of many parts, and parks it amid them. */
+static struct work *work_park(struct fixture *f)
+{
+	struct work *work = work_new(f, PARTS_MAX);
+	pthread_t opener;
+
+	work_start_and_enter(work);
+	assert_int_equal(pthread_create(&opener, NULL, open_soon, work), 0);
+	workers_park(f->workers, &work->job);
+	assert_false(atomic_load(&work->gate)); /* it waited for what ran */
+	assert_true(atomic_load(&work->total) < PARTS_MAX);
+	pthread_join(opener, NULL);
+	return work;
+}
+
+static void parked_amid_its_parts(void **state)
+{
+	struct work *work = work_park(*state);
+	struct fixture *f = *state;
+
+	assert_parked(f, work);
+	workers_unpark(f->workers, &work->job);
+	await(f, work, 1);
+	assert_int_equal(work->result, 0);
+	assert_int_equal(atomic_load(&work->total), PARTS_MAX);
+	free(work);
+}
+
+static void parked_when_it_has_ended(void **state)
+{
+	struct fixture *f = *state;
+	struct work *work = work_new(f, 1);
+
+	work_start(work);
+	while (!workers_finished(f->workers, &work->job))
+		usleep(100);
+	workers_park(f->workers, &work->job);
+	assert_parked(f, work);
+	workers_unpark(f->workers, &work->job);
+	await(f, work, 1);
+	free(work);
+}
+
+static void started_while_parked(void **state)
+{
+	struct fixture *f = *state;
+	struct work *work = work_new(f, 4);
+
+	workers_park(f->workers, &work->job);
+	work_start(work);
+	assert_parked(f, work);
+	assert_int_equal(atomic_load(&work->total), 0);
+	workers_unpark(f->workers, &work->job);
+	await(f, work, 1);
+	assert_int_equal(atomic_load(&work->total), 4);
+	free(work);
+}
+
+static void cancelled_while_parked(void **state)
+{
+	struct work *work = work_park(*state);
+	struct fixture *f = *state;
+
+	workers_cancel(f->workers, &work->job);
+	assert_parked(f, work);
+	workers_unpark(f->workers, &work->job);
+	await(f, work, 1);
+	assert_int_equal(work->result, -ECANCELED);
+	free(work);
+}
+
+static void stopped_while_parked(void **state)
+{
+	struct work *work = work_park(*state);
+	struct fixture *f = *state;
+
+	workers_stop(f->workers, &work->job);
+	assert_parked(f, work);
+	free(work);
+}
+
+/* Others go on. */
+static void one_of_two_is_parked(void **state)
+{
+	struct work *work = work_park(*state);
+	struct fixture *f = *state;
+	struct work *other = work_new(f, 16);
+
+	work_start(other);
+	await(f, other, 1);
+	assert_int_equal(work->dones, 0);
+	workers_stop(f->workers, &work->job);
+	free(other);
+	free(work);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
-		TEST(test_every_part_once),  TEST(test_started_again),
-		TEST(test_several_jobs),     TEST(test_failure),
-		TEST(test_cancel),           TEST(test_cancel_late),
-		TEST(test_cancel_unstarted), TEST(test_stop),
+		TEST(test_every_part_once),
+		TEST(test_started_again),
+		TEST(test_several_jobs),
+		TEST(test_failure),
+		TEST(test_cancel),
+		TEST(test_cancel_late),
+		TEST(test_cancel_unstarted),
+		TEST(test_stop),
 		TEST(test_cancel_races),
+		TEST(parked_amid_its_parts),
+		TEST(parked_when_it_has_ended),
+		TEST(started_while_parked),
+		TEST(cancelled_while_parked),
+		TEST(stopped_while_parked),
+		TEST(one_of_two_is_parked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,8 +47,12 @@ struct chardev {
 	atomic_bool output_blocked;
 	bool input_watched; /* the epoll set knows it */
 	bool output_watched;
+	bool held; /* the port is to hear nothing */
 	bool escaped;
 	bool raw;
+	/* Typed while it was held. */
+	uint8_t typed[INPUT_MAX];
+	size_t nr_typed;
 	struct termios terminal;
 };
 
@@ -109,7 +113,8 @@ static void ring(struct chardev *c)
  */
 static void input_watch(struct chardev *c)
 {
-	bool want = c->input.fd >= 0 && !atomic_load(&c->input_paused);
+	bool want = c->input.fd >= 0 &&
+		    (c->held ? c->raw : !atomic_load(&c->input_paused));
 
 	if (want == c->input_watched)
 		return;
@@ -117,6 +122,13 @@ static void input_watch(struct chardev *c)
 		loop_remove(c->loop, &c->input);
 	/* A regular file or /dev/null cannot be watched: no input then. */
 	c->input_watched = want && !loop_add(c->loop, &c->input, EPOLLIN);
+}
+
+/* The descriptor takes output again, or is gone and with it what is put. */
+static void output_unblocked(struct chardev *c)
+{
+	if (!c->held && atomic_exchange(&c->output_blocked, false))
+		c->ops->writable(c->opaque);
 }
 
 static void client_leave(struct chardev *c)
@@ -137,24 +149,56 @@ static void client_leave(struct chardev *c)
 	c->out_fd = c->input.fd = c->output.fd = -1;
 	c->output_watched = false;
 	pthread_mutex_unlock(&c->lock);
-	if (atomic_exchange(&c->output_blocked, false))
-		c->ops->writable(c->opaque);
+	output_unblocked(c);
+}
+
+/* The port has no room: input is not watched until it has. */
+static void input_pause(struct chardev *c)
+{
+	atomic_store(&c->input_paused, true);
+	/* The guest may have made room just before. */
+	if (c->ops->room(c->opaque))
+		chardev_want_input(c);
+	input_watch(c);
+}
+
+/* What is typed at a machine that stands still, for its guest or to end it. */
+static void input_keep(struct chardev *c, const uint8_t *data, size_t len)
+{
+	size_t room = INPUT_MAX - c->nr_typed;
+
+	if (len > room)
+		len = room;
+	memcpy(c->typed + c->nr_typed, data, len);
+	c->nr_typed += len;
+}
+
+/* Gives the port what was kept. True when nothing is left of it. */
+static bool typed_receive(struct chardev *c)
+{
+	size_t len = c->nr_typed ? c->ops->room(c->opaque) : 0;
+
+	if (len > c->nr_typed)
+		len = c->nr_typed;
+	if (len)
+		c->ops->receive(c->opaque, c->typed, len);
+	c->nr_typed -= len;
+	memmove(c->typed, c->typed + len, c->nr_typed);
+	return !c->nr_typed;
 }
 
 static void input_ready(void *opaque, uint32_t events)
 {
 	struct chardev *c = opaque;
 	uint8_t data[INPUT_MAX];
-	size_t room = c->ops->room(c->opaque);
+	size_t room = INPUT_MAX;
 	ssize_t len;
 
 	(void)events;
+	if (!c->held)
+		room = typed_receive(c) ? c->ops->room(c->opaque) : 0;
 	if (!room) {
-		atomic_store(&c->input_paused, true);
-		/* The guest may have made room just before. */
-		if (c->ops->room(c->opaque))
-			atomic_store(&c->input_paused, false);
-		input_watch(c);
+		input_pause(c);
 		return;
 	}
 	len = read(c->input.fd, data, room < INPUT_MAX ? room : INPUT_MAX);
@@ -166,7 +210,10 @@ static void input_ready(void *opaque, uint32_t events)
 	}
 	if (c->raw)
 		len = escape_filter(c, data, len);
-	c->ops->receive(c->opaque, data, len);
+	if (c->held)
+		input_keep(c, data, len);
+	else
+		c->ops->receive(c->opaque, data, len);
 }
 
 void chardev_want_input(struct chardev *c)
@@ -184,13 +231,12 @@ static void output_ready(void *opaque, uint32_t events)
 	(void)events;
 	loop_remove(c->loop, &c->output);
 	c->output_watched = false;
-	if (atomic_exchange(&c->output_blocked, false))
-		c->ops->writable(c->opaque);
+	output_unblocked(c);
 }
 
 static void output_watch(struct chardev *c)
 {
-	if (!atomic_load(&c->output_blocked) || c->output_watched ||
+	if (!atomic_load(&c->output_blocked) || c->output_watched || c->held ||
 	    c->output.fd < 0)
 		return;
 	c->output_watched = !loop_add(c->loop, &c->output, EPOLLOUT);
@@ -233,8 +279,24 @@ static void wake_ready(void *opaque, uint32_t events)
 
 	(void)events;
 	(void)n;
+	if (!c->held && !typed_receive(c))
+		input_pause(c);
 	input_watch(c);
 	output_watch(c);
+}
+
+void chardev_hold(struct chardev *c, bool hold)
+{
+	c->held = hold;
+	input_watch(c);
+	if (!hold) {
+		if (c->output.fd < 0) /* it left meanwhile */
+			output_unblocked(c);
+		ring(c);
+	} else if (c->output_watched) {
+		loop_remove(c->loop, &c->output);
+		c->output_watched = false;
+	}
 }
 
 /* ---- the kinds ----------------------------------------------------------- */

@@ -46,4 +46,12 @@ bool chardev_put(struct chardev *chardev, uint8_t byte);
 /* There is room again: input is watched for. Any thread. */
 void chardev_want_input(struct chardev *chardev);
 
+/*
+ * While it is held the port hears nothing: input stays where it comes from,
+ * and what the host would take again is told afterwards. What is typed at the
+ * terminal is kept, INPUT_MAX bytes of it, and its escape heard. The main
+ * thread.
+ */
+void chardev_hold(struct chardev *chardev, bool hold);
+
 #endif /* VMM_DEV_CHARDEV_H */

@@ -76,6 +76,22 @@ void range_job_stop(struct range_job *r)
 		workers_stop(r->workers, &r->job);
 }
 
+void range_job_park(struct range_job *r)
+{
+	if (r->workers)
+		workers_park(r->workers, &r->job);
+	else
+		r->job.parked = true;
+}
+
+void range_job_unpark(struct range_job *r)
+{
+	if (r->workers)
+		workers_unpark(r->workers, &r->job);
+	else
+		r->job.parked = false;
+}
+
 uint64_t range_job_progress(const struct range_job *r)
 {
 	uint64_t done = workers_finished(r->workers, &r->job) * r->part;

@@ -46,6 +46,10 @@ int range_job_start(struct range_job *r, struct workers *workers,
 void range_job_cancel(struct range_job *r);
 void range_job_stop(struct range_job *r);
 
+/* As workers_park() and workers_unpark(), also before the first start. */
+void range_job_park(struct range_job *r);
+void range_job_unpark(struct range_job *r);
+
 /* Bytes done so far. */
 uint64_t range_job_progress(const struct range_job *r);
 

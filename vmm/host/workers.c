@@ -6,7 +6,8 @@
  * be started or still run it is among the waiting; the worker that ends the
  * last of them moves it to the ended and rings the eventfd, whereupon the main
  * loop calls done(). A failure or a cancellation takes away the parts that
- * have not started, and so comes to the same end. The lock guards the lists
+ * have not started, and so comes to the same end. A job that is parked stays
+ * where it is, whatever is left of it. The lock guards the lists
  * and the pool's members of every job in them; a worker lets go of it to run
  * a part.
  *
@@ -39,7 +40,7 @@ struct workers {
 
 	pthread_mutex_t lock;
 	pthread_cond_t work; /* there is a part to start, or the end */
-	pthread_cond_t idle; /* a job ended */
+	pthread_cond_t idle; /* a job ended, or a part of one that is parked */
 	struct workers_job *waiting;
 	struct workers_job *ended;
 	bool quit;
@@ -68,12 +69,12 @@ static bool job_has_parts(const struct workers_job *job)
 	return job->next_part < job->nr_parts;
 }
 
-/* The first job that has a part to start, or NULL. */
+/* The first job that has a part to start and may, or NULL. */
 static struct workers_job *next_job(const struct workers *w)
 {
 	struct workers_job *job = w->waiting;
 
-	while (job && !job_has_parts(job))
+	while (job && (job->parked || !job_has_parts(job)))
 		job = job->next;
 	return job;
 }
@@ -90,19 +91,23 @@ static void job_fail(struct workers_job *job, int result,
 	job->next_part = job->nr_parts;
 }
 
-static void job_end_if_idle(struct workers *w, struct workers_job *job)
+static void ring(struct workers *w)
 {
 	const uint64_t one = 1;
-	ssize_t n;
+	ssize_t n = write(w->bell.fd, &one, sizeof(one));
 
+	(void)n; /* full means rung */
+}
+
+static void job_end_if_idle(struct workers *w, struct workers_job *job)
+{
 	if (job->running || job_has_parts(job))
 		return;
 	list_remove(&w->waiting, job);
 	list_append(&w->ended, job);
 	job->state = WORKERS_ENDED;
 	pthread_cond_broadcast(&w->idle);
-	n = write(w->bell.fd, &one, sizeof(one));
-	(void)n; /* full means rung */
+	ring(w);
 }
 
 /* ---- the workers --------------------------------------------------------- */
@@ -118,6 +123,8 @@ static void run_part(struct workers *w, struct workers_job *job)
 	ret = job->part(job->opaque, index, &why);
 	pthread_mutex_lock(&w->lock);
 	job->running--;
+	if (job->parked)
+		pthread_cond_broadcast(&w->idle);
 	if (ret < 0)
 		job_fail(job, ret, &why);
 	else
@@ -172,15 +179,17 @@ static int threads_provide(struct workers *w, uint64_t nr_parts)
 
 /* ---- the main thread ----------------------------------------------------- */
 
-/* The next job that ended, or NULL. */
+/* The next job that ended and may be done, or NULL. */
 static struct workers_job *take_ended(struct workers *w)
 {
 	struct workers_job *job;
 
 	pthread_mutex_lock(&w->lock);
 	job = w->ended;
+	while (job && job->parked)
+		job = job->next;
 	if (job) {
-		w->ended = job->next;
+		list_remove(&w->ended, job);
 		job->state = WORKERS_IDLE;
 	}
 	pthread_mutex_unlock(&w->lock);
@@ -311,6 +320,24 @@ void workers_stop(struct workers *w, struct workers_job *job)
 	if (job->state == WORKERS_ENDED)
 		list_remove(&w->ended, job);
 	job->state = WORKERS_IDLE;
+	pthread_mutex_unlock(&w->lock);
+}
+
+void workers_park(struct workers *w, struct workers_job *job)
+{
+	pthread_mutex_lock(&w->lock);
+	job->parked = true;
+	while (job->running)
+		pthread_cond_wait(&w->idle, &w->lock);
+	pthread_mutex_unlock(&w->lock);
+}
+
+void workers_unpark(struct workers *w, struct workers_job *job)
+{
+	pthread_mutex_lock(&w->lock);
+	job->parked = false;
+	pthread_cond_broadcast(&w->work);
+	ring(w);
 	pthread_mutex_unlock(&w->lock);
 }
 

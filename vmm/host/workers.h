@@ -42,6 +42,7 @@ struct workers_job {
 	uint64_t finished;
 	int result;
 	struct pm_error why;
+	bool parked;
 	enum workers_state {
 		WORKERS_IDLE, /* never started, or done, or stopped */
 		WORKERS_WAITING,
@@ -69,6 +70,15 @@ void workers_cancel(struct workers *workers, struct workers_job *job);
 
 /* Cancels, waits until the parts that run have ended; done() does not come. */
 void workers_stop(struct workers *workers, struct workers_job *job);
+
+/*
+ * From when this returns until it is unparked no part of the job runs and
+ * done() does not come: it waits for the parts that run, and no other starts.
+ * One that is started or cancelled meanwhile waits as well; to stop it does
+ * not. Idempotent, both.
+ */
+void workers_park(struct workers *workers, struct workers_job *job);
+void workers_unpark(struct workers *workers, struct workers_job *job);
 
 /* How many parts have ended well. Any thread. */
 uint64_t workers_finished(struct workers *workers,

@@ -30,6 +30,7 @@
 #include "machine_parts.h"
 #include "memory/boot_memory.h"
 #include "pci/pci.h"
+#include "quiet.h"
 #include "virtio/virtio_mem.h"
 
 enum request {
@@ -113,31 +114,6 @@ void machine_on_size_changed(void *opaque, unsigned int index, uint64_t size)
 
 /* ---- to stand still and to go on ----------------------------------------- */
 
-static void hold_mem_devices(struct machine *m, bool hold)
-{
-	for (unsigned int i = 0; i < m->nr_mem_devices; i++)
-		virtio_mem_hold(m->mem_devices[i], hold);
-}
-
-static void recall_all(struct machine *m)
-{
-	for (unsigned int i = 0; i < m->nr_mem_devices; i++)
-		virtio_mem_recall(m->mem_devices[i]);
-}
-
-static void stand_still(struct machine *m)
-{
-	accel_pause(m->accel);
-	recall_all(m);
-	hold_mem_devices(m, true);
-}
-
-static void go_on(struct machine *m)
-{
-	hold_mem_devices(m, false);
-	accel_resume(m->accel);
-}
-
 /* The one place where the machine stops and goes on, and tells of it. */
 static void change(struct machine *m, enum run_input input)
 {
@@ -146,13 +122,13 @@ static void change(struct machine *m, enum run_input input)
 
 	m->run = run_state_after(before, input);
 	if (run_state_runs(before) && !run_state_runs(m->run))
-		stand_still(m);
+		machine_stand_still(m);
 	if (shown && !run_state_shown_running(m->run) && input != RUN_END)
 		observers_tell(m->observers, stopped);
 	if (!shown && run_state_shown_running(m->run))
 		observers_tell(m->observers, resumed);
 	if (!run_state_runs(before) && run_state_runs(m->run))
-		go_on(m);
+		machine_go_on(m);
 }
 
 /* ---- reset and the end --------------------------------------------------- */
@@ -166,6 +142,7 @@ static int devices_reset(struct machine *m, struct pm_error *err)
 	pci_host_reset(m->pci);
 	serial_reset(m->serial);
 	m->arch->power->reset(m->power);
+	m->button_waits = false; /* as it would be cleared */
 	return ret;
 }
 
@@ -253,12 +230,6 @@ void machine_on_dump_done(void *opaque)
 	observers_tell(m->observers, dump_settled, &info);
 }
 
-static void powerdown(struct machine *m)
-{
-	m->arch->power->press(m->power);
-	observers_tell(m->observers, powerdown);
-}
-
 static bool end_if_asked(struct machine *m, unsigned int r)
 {
 	if (r & REQUEST_SIGNAL)
@@ -284,7 +255,7 @@ static void carry_out(struct machine *m, unsigned int r)
 	else if (r & REQUEST_GUEST_RESET)
 		reset(m, MACHINE_GUEST_RESET);
 	if ((r & REQUEST_POWERDOWN) && !m->ended)
-		powerdown(m);
+		machine_press_button(m);
 }
 
 void machine_handle_requests(void *opaque, uint32_t events)

@@ -46,6 +46,7 @@ struct machine {
 	struct machine_observer *observers;
 
 	struct run_state run;
+	bool button_waits; /* for the machine to go on */
 	bool ended;
 	struct loop_source wake;
 	atomic_uint requests;

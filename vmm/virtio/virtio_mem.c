@@ -14,6 +14,8 @@
  *	                               queue wait until then
  *	system reset, destruction      on the main thread, which waits for the
  *	                               parts that run
+ *	the machine stands still       nobody cancels: the work is parked between
+ *	                               two of its parts, and goes on with the guest
  *
  * A cancelled request fails, even if all of its work was done: the driver that
  * asked for it is gone.
@@ -662,9 +664,14 @@ void virtio_mem_recall(struct virtio_mem *vm)
 
 void virtio_mem_hold(struct virtio_mem *vm, bool hold)
 {
+	if (!hold)
+		range_job_unpark(&vm->job);
 	virtio_pci_lock(vm->pci);
 	virtio_pci_hold(vm->pci, hold);
 	virtio_pci_unlock(vm->pci);
+	/* Without the lock, as work_abort(). */
+	if (hold)
+		range_job_park(&vm->job);
 }
 
 int virtio_mem_reset(struct virtio_mem *vm, struct pm_error *err)

@@ -62,8 +62,10 @@ int virtio_mem_set_requested(struct virtio_mem *vm, uint64_t size,
 void virtio_mem_recall(struct virtio_mem *vm);
 
 /*
- * While it is held, the device takes no request of the guest: nothing is
- * unplugged. What the guest asked for waits. No vCPU runs meanwhile.
+ * From when this returns until it is let go, the device does nothing: no block
+ * comes or goes, and the guest is told nothing. What it asked for waits as far
+ * as it is done, or in the ring. No vCPU runs meanwhile. Waits for workers, a
+ * part each.
  */
 void virtio_mem_hold(struct virtio_mem *vm, bool hold);
 

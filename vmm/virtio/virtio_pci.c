@@ -92,6 +92,9 @@ static bool driver_listens(const struct virtio_pci *vp)
 
 void virtio_pci_config_changed(struct virtio_pci *vp)
 {
+	vp->change_waits = vp->held;
+	if (vp->held)
+		return;
 	config_view_announce(&vp->view);
 	if (driver_listens(vp))
 		interrupt_config(vp);

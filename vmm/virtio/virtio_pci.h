@@ -99,9 +99,10 @@ void virtio_pci_complete(struct virtio_pci *vp, unsigned int queue,
 			 const void *response, long len);
 
 /*
- * While it is held, no chain is handled; letting go has the rings looked at.
- * The main thread, with the lock held. Who has a queue on loan stops by
- * himself.
+ * While it is held, the device neither reads nor writes memory, nor interrupts:
+ * no chain is handled or given back, and a change of the configuration is told
+ * when it is let go. What is in progress is the device's to hold, and who has a
+ * queue on loan stops by himself. The main thread, with the lock held.
  */
 void virtio_pci_hold(struct virtio_pci *vp, bool hold);
 

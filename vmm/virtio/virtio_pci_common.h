@@ -22,6 +22,7 @@ struct virtio_queue {
 	bool forgotten;               /* by a reset before it did */
 	bool completed;               /* but its answer could not be told yet */
 	bool lent;                    /* somebody else handles the ring */
+	bool call_waits;              /* an interrupt, for the hold to end */
 	uint8_t response[VIRTIO_RESPONSE_MAX]; /* of what is completed */
 	long response_len;
 	uint16_t vector;
@@ -36,6 +37,7 @@ struct virtio_pci {
 	struct msix msix;
 	unsigned int cfg_access; /* offset of that capability */
 	bool held;               /* chains wait in the rings */
+	bool change_waits;       /* to be told when it is let go */
 	uint16_t config_vector;
 	uint64_t accepted;
 	uint32_t feature_select;

@@ -158,11 +158,26 @@ void virtio_pci_complete(struct virtio_pci *vp, unsigned int queue,
 	answer(q);
 }
 
+/* Interrupts for who has the queue on loan, if he @called. */
+static void call_take(struct virtio_queue *q, bool called)
+{
+	if (!called)
+		return;
+	q->call_waits = q->vp->held;
+	if (!q->vp->held)
+		virtio_queue_interrupt(q);
+}
+
 void virtio_pci_hold(struct virtio_pci *vp, bool hold)
 {
 	vp->held = hold;
-	if (!hold)
-		virtio_queues_kick(vp);
+	if (hold)
+		return;
+	if (vp->change_waits)
+		virtio_pci_config_changed(vp);
+	for (unsigned int i = 0; i < vp->nr_queues; i++)
+		call_take(&vp->queues[i], vp->queues[i].call_waits);
+	virtio_queues_kick(vp);
 }
 
 /* ---- notifications ------------------------------------------------------- */
@@ -185,7 +200,7 @@ static void kick_handle(void *opaque, uint32_t events)
 	if (!q->lent) {
 		/* What was kicked is in the ring, not in the count. */
 		signal_take(&q->kick);
-		if (q->completed)
+		if (q->completed && !vp->held)
 			answer(q);
 		if (queue_usable(q) && !q->in_progress && !vp->held &&
 		    queue_handle(q))
@@ -200,8 +215,7 @@ static void call_handle(void *opaque, uint32_t events)
 
 	(void)events;
 	virtio_pci_lock(q->vp);
-	if (signal_take(&q->call))
-		virtio_queue_interrupt(q);
+	call_take(q, signal_take(&q->call));
 	virtio_pci_unlock(q->vp);
 }
 
@@ -321,6 +335,7 @@ void virtio_queue_reset(struct virtio_queue *q)
 		take_back(q);
 	if (q->call.fd >= 0)
 		signal_take(&q->call); /* nobody waits for it any more */
+	q->call_waits = false;
 	virtqueue_reset(&q->ring, q->vp->config.memory,
 			size ? size : VIRTQUEUE_SIZE_MAX);
 	/* What the device has completed, nobody waits for any more. */
