@@ -149,6 +149,20 @@ void machine_request_quit(struct machine *m)
 	observers_tell(m->observers, shutdown, MACHINE_HOST_QUIT);
 }
 
+int machine_inject_nmi(struct machine *m, struct pm_error *err)
+{
+	if (m->fail_nmi)
+		return pm_error_set(err, -m->fail_nmi, "there are no CPUs");
+	m->nmis++;
+	return 0;
+}
+
+pid_t machine_cpu_thread_id(struct machine *m, unsigned int cpu)
+{
+	(void)m;
+	return (pid_t)(1000 + cpu);
+}
+
 unsigned int machine_nr_mem_devices(const struct machine *m)
 {
 	return m->config.nr_mem_devices;

@@ -19,7 +19,8 @@ struct machine {
 	enum machine_state state;
 	char pause_reason[64];
 	struct mem_device_info devices[MACHINE_MEM_DEVICES_MAX];
-	unsigned int resets, powerdowns, quits;
+	unsigned int resets, powerdowns, quits, nmis;
+	int fail_nmi; /* -errno for each */
 	int fail_set; /* -errno for the next set of a requested size */
 	struct dump_info dump;
 	char dump_path[256];

@@ -485,8 +485,8 @@ static void test_qom_get(void **state)
 		"//machine//peripheral/vm1/",
 	};
 	static const char *const missing[] = {
-		"",        "/",    "vm2",      "l/vm1",
-		"/vm1",    "xvm1", "/machine", "/x/machine/peripheral/vm1",
+		"vm2",     "l/vm1", "/vm1",
+		"xvm1",    "/nope", "/x/machine/peripheral/vm1",
 		"vm1/vm1",
 	};
 	struct client *c = client_open(*state);
@@ -502,11 +502,54 @@ static void test_qom_get(void **state)
 			 missing[i]);
 		ask_property(c, missing[i], "size", reply);
 	}
+	ask_property(c, "", "size", GENERIC("Path '' is ambiguous"));
 	ask_property(c, "vm0", "requested-size", "{\"return\": 0}");
 	ask_property(c, "vm0", "memaddr", "{\"return\": 4294967296}");
 	ask_property(c, "vm0", "x-paramem-driver-ready", "{\"return\": true}");
 	ask_property(c, "vm0", "nope",
 		     GENERIC("Property 'virtio-mem-pci.nope' not found"));
+	client_close(c);
+}
+
+/* The rest of the tree, as clients walk it. */
+static void test_qom_tree(void **state)
+{
+	static const char *const cases[][3] = {
+		{ "/", "type", "\"container\"" },
+		{ "/", "machine", "\"/machine\"" },
+		{ "//", "objects", "\"/objects\"" },
+		{ "machine", "type", "\"paramem-machine\"" },
+		{ "/machine", "peripheral", "\"/machine/peripheral\"" },
+		{ "/machine/peripheral", "vm0", "\"/machine/peripheral/vm0\"" },
+		{ "/machine/unattached", "device[0]",
+		  "\"/machine/unattached/device[0]\"" },
+		{ "device[0]", "type", "\"host-x86_64-cpu\"" },
+		{ "device[0]", "core-id", "0" },
+		{ "/objects/vm0", "type", "\"memory-backend-ram\"" },
+		{ "objects/vm0", "size", "8589934592" },
+		{ "objects/vm0", "policy", "\"default\"" },
+		{ "vm0", "type", "\"virtio-mem-pci\"" },
+		{ "vm0", "memdev", "\"/objects/vm0\"" },
+	};
+	struct client *c = client_open(*state);
+	char reply[200];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		snprintf(reply, sizeof(reply), "{\"return\": %s}", cases[i][2]);
+		ask_property(c, cases[i][0], cases[i][1], reply);
+	}
+	client_ask(c,
+		   "{\"execute\":\"qom-list\",\"arguments\":{\"path\":"
+		   "\"/machine/peripheral\"}}",
+		   "{\"return\": [{\"name\": \"type\", \"type\": \"string\"}, "
+		   "{\"name\": \"vm0\", \"type\": "
+		   "\"child<virtio-mem-pci>\"}, {\"name\": \"vm1\", "
+		   "\"type\": \"child<virtio-mem-pci>\"}]}");
+	client_ask(c,
+		   "{\"execute\":\"qom-list\",\"arguments\":{\"path\":"
+		   "\"/machine/peripheral-anon\"}}",
+		   "{\"return\": [{\"name\": \"type\", \"type\": "
+		   "\"string\"}]}");
 	client_close(c);
 }
 
@@ -563,6 +606,10 @@ static void test_qom_set(void **state)
 	ask_set(c, "requested-size", "18446744073707454464",
 		GENERIC("'requested-size' cannot exceed the memory backend "
 			"size(0x200000000)"));
+	ask_set(c, "type", "0",
+		GENERIC("Property 'virtio-mem-pci.type' is not writable"));
+	ask_set(c, "nope", "0",
+		GENERIC("Property 'virtio-mem-pci.nope' not found"));
 	ask_set(c, "size", "0",
 		GENERIC("Property 'virtio-mem-pci.size' is not writable"));
 	assert_int_equal(f->machine->devices[0].device.requested_size, GiB);
@@ -1009,6 +1056,7 @@ int main(void)
 		QMP_TEST(test_state_commands),
 		QMP_TEST(test_query_commands),
 		QMP_TEST(test_qom_get),
+		QMP_TEST(test_qom_tree),
 		QMP_TEST(test_qom_set),
 		QMP_TEST(test_query_memory),
 		QMP_TEST(test_pause_reason),

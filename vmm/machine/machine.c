@@ -387,6 +387,25 @@ void machine_request_quit(struct machine *m)
 	request(m, REQUEST_QUIT);
 }
 
+int machine_inject_nmi(struct machine *m, struct pm_error *err)
+{
+	int ret = accel_inject_nmi(m->accel);
+
+	if (!ret)
+		return 0;
+	return pm_error_set(err, -ret, "the interrupt cannot be sent: %s",
+			    ret == -ENOTSUP ? "this machine has no CPUs"
+					    : strerror(-ret));
+}
+
+/* Where there are no CPUs, the main thread plays them. */
+pid_t machine_cpu_thread_id(struct machine *m, unsigned int cpu)
+{
+	pid_t id = accel_vcpu_thread_id(m->accel, cpu);
+
+	return id > 0 ? id : getpid();
+}
+
 unsigned int machine_nr_mem_devices(const struct machine *m)
 {
 	return m->nr_mem_devices;

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "config/machine_config.h"
 #include "paramem.h"
@@ -70,6 +71,11 @@ int machine_cont(struct machine *machine, struct pm_error *err);
 void machine_request_reset(struct machine *machine);
 void machine_request_powerdown(struct machine *machine);
 void machine_request_quit(struct machine *machine);
+/* A non-maskable interrupt to all CPUs. 0 or -errno with a sentence. */
+int machine_inject_nmi(struct machine *machine, struct pm_error *err);
+
+/* Of the thread that runs a CPU, for whoever pins it. */
+pid_t machine_cpu_thread_id(struct machine *machine, unsigned int cpu);
 
 /* The memory devices, in the order of the command line. */
 unsigned int machine_nr_mem_devices(const struct machine *machine);

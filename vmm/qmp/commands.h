@@ -25,14 +25,6 @@ struct qmp_error {
 int qmp_error_set(struct qmp_error *error, const char *class, const char *fmt,
 		  ...) __attribute__((format(printf, 3, 4)));
 
-enum qmp_type { QMP_STRING, QMP_ARRAY, QMP_BOOL, QMP_INTEGER, QMP_ANY };
-
-struct qmp_arg {
-	const char *name; /* NULL ends the list */
-	enum qmp_type type;
-	bool optional;
-};
-
 /*
  * @args are checked against the command's list before it runs; NULL when the
  * request had none. On success @ret becomes a new reference, or NULL when
@@ -44,28 +36,69 @@ struct qmp_arg {
 typedef int qmp_command_fn(struct qmp_conn *conn, const json_t *args,
 			   json_t **ret, struct qmp_error *error);
 
-struct qmp_command {
-	const char *name;
-	const struct qmp_arg *args;
-	qmp_command_fn *run;
+json_t *qmp_version_object(void);
+
+/* As query-target, query-cpus-fast and the tree of objects name things. */
+#define QMP_TARGET   "x86_64"
+#define QMP_CPU_TYPE "host-x86_64-cpu"
+#define QMP_CPU_PATH "/machine/unattached/device[%u]"
+
+struct qmp_cpu_place {
+	unsigned int node, socket, core;
 };
 
-const struct qmp_command *qmp_command_find(const char *name);
-
-json_t *qmp_version_object(void);
+void qmp_cpu_place(const struct machine_config *config, unsigned int cpu,
+		   struct qmp_cpu_place *place);
 
 /* "none", "writes" or "accesses". */
 const char *qmp_guard_level(const struct mem_device_info *info);
 const char *qmp_standing(const struct mem_device_info *info);
 
-/* In qom.c. */
+/* commands.c: the connection, and what the machine is to do. */
+qmp_command_fn qmp_capabilities;
+qmp_command_fn qmp_query_status;
+qmp_command_fn qmp_stop;
+qmp_command_fn qmp_cont;
+qmp_command_fn qmp_system_reset;
+qmp_command_fn qmp_system_powerdown;
+qmp_command_fn qmp_inject_nmi;
+qmp_command_fn qmp_quit;
+
+/* introspect.c */
+qmp_command_fn qmp_query_schema;
+qmp_command_fn qmp_query_commands;
+qmp_command_fn qmp_query_events;
+
+/* about.c: what the machine is, and what it is made of. */
+qmp_command_fn qmp_query_version;
+qmp_command_fn qmp_query_name;
+qmp_command_fn qmp_query_uuid;
+qmp_command_fn qmp_query_kvm;
+qmp_command_fn qmp_query_target;
+qmp_command_fn qmp_query_machines;
+qmp_command_fn qmp_query_chardev;
+qmp_command_fn qmp_query_none; /* an empty list */
+qmp_command_fn qmp_device_del;
+
+/* cpus.c */
+qmp_command_fn qmp_query_cpus_fast;
+
+/* memory.c */
+qmp_command_fn qmp_query_memory_devices;
+qmp_command_fn qmp_query_memory_size_summary;
+
+/* qom.c */
+qmp_command_fn qmp_qom_list;
 qmp_command_fn qmp_qom_get;
 qmp_command_fn qmp_qom_set;
+qmp_command_fn qmp_qom_list_types;
+qmp_command_fn qmp_qom_list_properties;
 
-/* In numa.c. */
+/* numa.c */
 qmp_command_fn qmp_query_numa;
 qmp_command_fn qmp_human_monitor_command;
-/* In dump.c. */
+
+/* dump.c */
 qmp_command_fn qmp_dump_guest_memory;
 qmp_command_fn qmp_query_dump;
 qmp_command_fn qmp_query_dump_capability;

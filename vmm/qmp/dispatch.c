@@ -9,6 +9,7 @@
 
 #include "commands.h"
 #include "json_text.h"
+#include "schema.h"
 #include "server.h"
 
 json_t *qmp_greeting(void)
@@ -77,76 +78,6 @@ static int check_envelope(const json_t *request, struct qmp_error *error)
 	return 0;
 }
 
-static bool type_matches(const json_t *value, enum qmp_type type)
-{
-	switch (type) {
-	case QMP_STRING:
-		return json_text_is_string(value);
-	case QMP_ARRAY:
-		return json_is_array(value);
-	case QMP_BOOL:
-		return json_is_boolean(value);
-	case QMP_INTEGER:
-		return json_is_integer(value);
-	case QMP_ANY:
-		break;
-	}
-	return true;
-}
-
-static const char *type_name(enum qmp_type type)
-{
-	switch (type) {
-	case QMP_STRING:
-		return "string";
-	case QMP_BOOL:
-		return "boolean";
-	case QMP_INTEGER:
-		return "integer";
-	default:
-		return "array";
-	}
-}
-
-static const struct qmp_arg *find_arg(const struct qmp_arg *args,
-				      const char *name)
-{
-	for (; args->name; args++) {
-		if (!strcmp(args->name, name))
-			return args;
-	}
-	return NULL;
-}
-
-static int check_arguments(const struct qmp_arg *spec, const json_t *arguments,
-			   struct qmp_error *error)
-{
-	const struct qmp_arg *arg;
-	const char *key;
-	json_t *value;
-
-	for (arg = spec; arg->name; arg++) {
-		value = json_object_get(arguments, arg->name);
-		if (!value && !arg->optional)
-			return qmp_error_set(error, QMP_GENERIC_ERROR,
-					     "Parameter '%s' is missing",
-					     arg->name);
-		if (value && !type_matches(value, arg->type))
-			return qmp_error_set(error, QMP_GENERIC_ERROR,
-					     "Invalid parameter type for '%s', "
-					     "expected: %s",
-					     arg->name, type_name(arg->type));
-	}
-	json_object_foreach((json_t *)arguments, key, value)
-	{
-		if (!find_arg(spec, key))
-			return qmp_error_set(error, QMP_GENERIC_ERROR,
-					     "Parameter '%.80s' is unexpected",
-					     key);
-	}
-	return 0;
-}
-
 /* Before the negotiation there is but one command, and after it not that. */
 static int check_negotiation(const struct qmp_conn *conn, const char *name,
 			     struct qmp_error *error)
@@ -182,7 +113,7 @@ static int run_request(struct qmp_conn *conn, const json_t *request,
 		return qmp_error_set(error, QMP_COMMAND_NOT_FOUND,
 				     "The command %.200s has not been found",
 				     name);
-	if (check_arguments(command->args, arguments, error) < 0)
+	if (qmp_check(command->args, arguments, error) < 0)
 		return -1;
 	return command->run(conn, arguments, ret, error);
 }

@@ -92,24 +92,12 @@ int qmp_check_no_dump(struct qmp_conn *conn, struct qmp_error *error)
 /* QEMU has formats that this has not, and ranges. */
 static int check_format(const json_t *args, struct qmp_error *error)
 {
-	static const char *const absent[] = {
-		"kdump-zlib",     "kdump-lzo",     "kdump-snappy",
-		"kdump-raw-zlib", "kdump-raw-lzo", "kdump-raw-snappy",
-		"win-dmp"
-	};
 	const char *format = json_string_value(json_object_get(args, "format"));
 
 	if (!format || !strcmp(format, "elf"))
 		return 0;
-	for (size_t i = 0; i < sizeof(absent) / sizeof(absent[0]); i++) {
-		if (!strcmp(format, absent[i]))
-			return qmp_error_set(error, QMP_GENERIC_ERROR,
-					     "%s is not available now", format);
-	}
 	return qmp_error_set(error, QMP_GENERIC_ERROR,
-			     "Parameter 'format' does not accept value "
-			     "'%.80s'",
-			     format);
+			     "%s is not available now", format);
 }
 
 static int check_supported(const json_t *args, struct qmp_error *error)
