@@ -79,6 +79,27 @@ struct pm_listener {
 	struct pm_listener *prev, *next; /* private to the library */
 };
 
+/* ---- the host ---------------------------------------------------------- */
+
+/*
+ * What the host says of itself: what memory and huge pages it has, what the
+ * control groups around this process allow, which pages this process has. All
+ * of that is in files, which are opened when the object is made and only read
+ * later: a process may go into a sandbox that lets it open none. What they say
+ * is read anew each time, since limits change.
+ *
+ * It is of the process that made it, not of a child that it forks, and of the
+ * control groups that it was in then; those above the root of a container
+ * cannot be seen. Any number of pm_ram objects share it, from any threads.
+ */
+struct pm_host;
+
+/* What the host does not tell is done without. -ENOMEM, -EMFILE, -ENFILE. */
+int pm_host_create(struct pm_host **host, struct pm_error *err);
+
+/* After all that use it are destroyed; takes NULL. */
+void pm_host_destroy(struct pm_host *host);
+
 /* ---- host memory ------------------------------------------------------- */
 
 /*
@@ -126,14 +147,16 @@ struct pm_ram_config {
 	bool no_reserve;     /* grow beyond what the host could promise */
 	enum pm_numa_policy policy;
 	uint64_t nodes[PM_NUMA_NODES_MAX / 64]; /* bit n % 64 of n / 64 */
+	struct pm_host *host; /* NULL: one of its own, of some 50 files */
 };
 
 /*
  * Reserves address space for @config->max_size bytes: none of it accessible
  * yet, none of it charged. The start is aligned for the largest page that may
  * back it. What @config asks for holds for all that becomes accessible later.
- * -EINVAL with a sentence for a value that breaks a rule or that this host
- * lacks, -ENOMEM, -EMFILE, or what the system call said.
+ * -EINVAL with a sentence for a value that breaks a rule, or that this host
+ * lacks or does not give to this process; -ENOMEM, -EMFILE, or what the system
+ * call said.
  */
 int pm_ram_create(const struct pm_ram_config *config, struct pm_ram **ram,
 		  struct pm_error *err);
@@ -176,9 +199,11 @@ int pm_ram_fd(const struct pm_ram *ram);
 /*
  * Has the host provide all pages of a range now, by the policy of the
  * configuration. Never raises a signal. The range must hold nothing of value:
- * on failure it is discarded as a whole. More than the host has available is
- * refused at once, since trying could end the process. To use several
- * processors, or to be able to stop half-way, split the range. -EINVAL when
+ * on failure it is discarded as a whole. More than there is room for is refused
+ * at once, since trying could end the process: in the host, in the control
+ * groups around this process (memory.max, memory.high, or limit_in_bytes), on
+ * the nodes that it is bound to. To use several processors, or to be able to
+ * stop half-way, split the range. -EINVAL when
  * the range is not page-aligned or not accessible; -ENOMEM when the host
  * lacks the pages, with a sentence that says what it had.
  */

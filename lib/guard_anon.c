@@ -24,14 +24,13 @@
  * is seen to be there, and protected, stays so.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "guard_back_ends.h"
+#include "host.h"
+#include "pagemap.h"
 #include "ram.h"
-#include "ram_resident.h"
 
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ 22
@@ -40,15 +39,8 @@
 /* How often a discard starts over. */
 #define TRIES 16
 
-/*
- * /proc/pid/pagemap: there; a mark, or swapped out; protected; mapped by this
- * process alone, which what all share is not.
- */
-#define PAGEMAP_PRESENT (UINT64_C(1) << 63)
-#define PAGEMAP_MARK    (UINT64_C(1) << 62)
-#define PAGEMAP_WP      (UINT64_C(1) << 57)
-#define PAGEMAP_OWN     (UINT64_C(1) << 56)
-#define PAGEMAP_CHUNK   512
+/* From so many bytes on a search is worth its call. */
+#define SCAN_MIN (UINT64_C(2) << 20)
 
 /* Whether places without a page are protected by a mark. */
 static bool marks(const struct guard *g)
@@ -57,48 +49,35 @@ static bool marks(const struct guard *g)
 }
 
 /*
- * A page that came in the gap and was swapped out since looks like a mark; it
+ * Whether a page is neither the shared one nor a mark, or is not protected. A
+ * page that came in the gap and was swapped out since looks like a mark; it
  * would have to be in the microseconds between two system calls.
  */
-static bool all_shut(const struct guard *g, const uint64_t *entries, uint64_t n)
+static bool is_open(uint64_t entry, const void *opaque)
 {
 	const uint64_t mask =
-		PAGEMAP_PRESENT | PAGEMAP_MARK | PAGEMAP_WP | PAGEMAP_OWN;
+		PAGEMAP_PRESENT | PAGEMAP_SWAPPED | PAGEMAP_WP | PAGEMAP_OWN;
 	const uint64_t zeros = PAGEMAP_PRESENT | PAGEMAP_WP;
-	const uint64_t mark = marks(g) ? PAGEMAP_MARK | PAGEMAP_WP : zeros;
+	const uint64_t mark = PAGEMAP_SWAPPED | PAGEMAP_WP;
+	const struct guard *g = opaque;
 
-	for (uint64_t i = 0; i < n; i++) {
-		uint64_t bits = entries[i] & mask;
-
-		if (bits != zeros && bits != mark)
-			return false;
-	}
-	return true;
+	entry &= mask;
+	return entry != zeros && !(marks(g) && entry == mark);
 }
 
 /* 1 when all of the range is empty and protected; 0 when it is not. */
 static int is_shut(struct guard *g, uint64_t offset, uint64_t size)
 {
-	uint64_t page = ((uintptr_t)g->view + offset) / g->ram->page_size;
-	uint64_t left = size / g->ram->page_size;
-	uint64_t entries[PAGEMAP_CHUNK];
+	const void *start = g->view + offset;
+	int fd = g->ram->sys->pagemap;
+	uint64_t found = 0;
+	int ret;
 
 	/* Where the host can tell, without a look at each page. */
-	if (left > PAGEMAP_CHUNK && ram_surely_closed(g->view + offset, size))
+	if (size > SCAN_MIN && pagemap_surely_closed(fd, start, size))
 		return 1;
-	while (left) {
-		uint64_t n = left < PAGEMAP_CHUNK ? left : PAGEMAP_CHUNK;
-		size_t len = n * sizeof(entries[0]);
-
-		if (pread(g->pagemap, entries, len,
-			  (off_t)(page * sizeof(entries[0]))) != (ssize_t)len)
-			return -EIO;
-		if (!all_shut(g, entries, n))
-			return 0;
-		page += n;
-		left -= n;
-	}
-	return 1;
+	ret = pagemap_find(fd, start, size, is_open, g, &found);
+	return ret < 0 ? ret : found == size;
 }
 
 /* As is_shut(), after doing what can be done without freeing a page. */
@@ -115,17 +94,15 @@ static int shut(struct guard *g, uint64_t offset, uint64_t size)
 
 static int anon_open(struct guard *g, const char **lack)
 {
-	g->pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	if (g->pagemap >= 0)
+	if (g->ram->sys->pagemap >= 0)
 		return 0;
 	*lack = "/proc/self/pagemap cannot be read";
-	return -errno;
+	return -ENOTSUP;
 }
 
 static void anon_close(struct guard *g)
 {
-	if (g->pagemap >= 0)
-		close(g->pagemap);
+	(void)g;
 }
 
 static int anon_grown(struct guard *g, uint64_t offset, uint64_t size)

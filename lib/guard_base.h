@@ -74,7 +74,6 @@ struct guard {
 	uint64_t span_size;
 	struct uffd *uffd;
 	struct uffd_user user;
-	int pagemap;
 	bool huge_files; /* memory files may have huge pages */
 	struct pm_ram_listener listener;
 	const struct pm_device_ops *owner;

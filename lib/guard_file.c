@@ -70,8 +70,8 @@ static int file_open(struct guard *g, const char **lack)
 
 	if (!respects_holes(g))
 		ram_settings_end_thp(g->ram);
-	g->huge_files =
-		g->ram->config.thp == PM_THP_ON && host_files_have_huge_pages();
+	g->huge_files = g->ram->config.thp == PM_THP_ON &&
+			host_files_have_huge_pages(g->ram->sys);
 	ret = ram_range_map_view(g->ram, &g->view);
 	if (!ret)
 		ret = watch(g, 0, g->ram->max_size);

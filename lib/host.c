@@ -1,184 +1,139 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the host says of itself: memory, huge pages, NUMA nodes. */
+/* What the host says of itself: life, and memory. */
 #include "host.h"
 
-#include <dirent.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define HUGE_PAGES_DIR "/sys/kernel/mm/hugepages"
-#define NODES_DIR      "/sys/devices/system/node"
-#define SHMEM_ENABLED  "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
+#include "host_file.h"
 
-/* The first line of a file, without its end; false when there is none. */
-static bool read_line(const char *path, char *line, size_t size)
+#define SHMEM_ENABLED "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
+
+/* ---- life ---------------------------------------------------------------- */
+
+static int open_files(struct pm_host *host, const char *root)
 {
-	FILE *file = fopen(path, "re");
-	bool good;
+	const struct {
+		int *fd;
+		const char *path;
+	} files[] = {
+		{ &host->meminfo, "/proc/meminfo" },
+		{ &host->overcommit, "/proc/sys/vm/overcommit_memory" },
+		{ &host->pagemap, "/proc/self/pagemap" },
+		{ &host->huge_files, SHMEM_ENABLED },
+	};
 
-	if (!file)
-		return false;
-	good = fgets(line, (int)size, file) != NULL;
-	fclose(file);
-	if (good)
-		line[strcspn(line, "\n")] = '\0';
-	return good;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		*files[i].fd = host_file_open(root, files[i].path);
+		if (*files[i].fd < -1)
+			return *files[i].fd;
+	}
+	return 0;
 }
 
-static bool read_number(const char *path, uint64_t *value)
+static int set_up(struct pm_host *host, const char *root)
 {
-	char line[32];
+	int ret = open_files(host, root);
 
-	if (!read_line(path, line, sizeof(line)))
-		return false;
-	*value = strtoull(line, NULL, 10);
-	return true;
+	if (!ret)
+		ret = host_nodes_init(&host->nodes, root);
+	if (!ret)
+		ret = host_pools_init(&host->pools, root);
+	if (!ret)
+		ret = host_cgroup_init(&host->memory, root,
+				       &host_cgroup_memory);
+	return ret;
 }
 
-/* ---- memory ------------------------------------------------------------ */
-
-static bool meminfo_line(const char *line, const char *name, uint64_t *value)
+int host_create_at(const char *root, struct pm_host **out, struct pm_error *err)
 {
-	size_t len = strlen(name);
-	char *unit;
+	struct pm_host *host = calloc(1, sizeof(*host));
+	int ret;
 
-	if (strncmp(line, name, len) != 0 || line[len] != ':')
-		return false;
-	*value = strtoull(line + len + 1, &unit, 10);
-	if (strncmp(unit, " kB", 3) == 0)
-		*value <<= 10;
-	return true;
+	if (!host)
+		return pm_error_set(err, ENOMEM, "Out of memory");
+	*host = (struct pm_host){
+		.meminfo = -1,
+		.overcommit = -1,
+		.pagemap = -1,
+		.huge_files = -1,
+		.nodes = { .online = -1, .has_memory = -1, .status = -1 },
+		.asking = ATOMIC_FLAG_INIT,
+	};
+	ret = set_up(host, root);
+	if (ret < 0) {
+		pm_host_destroy(host);
+		return pm_error_set(err, -ret,
+				    "Cannot open the files in which the host "
+				    "tells what memory it has: %s",
+				    strerror(-ret));
+	}
+	*out = host;
+	return 0;
 }
 
-bool host_meminfo(const char *name, uint64_t *value)
+int pm_host_create(struct pm_host **host, struct pm_error *err)
 {
-	FILE *file = fopen("/proc/meminfo", "re");
-	bool found = false;
-	char line[128];
+	return host_create_at("", host, err);
+}
 
-	if (!file)
-		return false;
-	while (!found && fgets(line, sizeof(line), file))
-		found = meminfo_line(line, name, value);
-	fclose(file);
-	return found;
+void pm_host_destroy(struct pm_host *host)
+{
+	if (!host)
+		return;
+	host_cgroup_finish(&host->memory);
+	host_pools_finish(&host->pools);
+	host_nodes_finish(&host->nodes);
+	host_file_close(host->huge_files);
+	host_file_close(host->pagemap);
+	host_file_close(host->overcommit);
+	host_file_close(host->meminfo);
+	free(host);
+}
+
+/* ---- memory -------------------------------------------------------------- */
+
+bool host_meminfo(const struct pm_host *host, const char *name, uint64_t *value)
+{
+	char text[HOST_FILE_MAX];
+
+	return host_file_text(host->meminfo, text, sizeof(text)) &&
+	       host_text_number(text, name, value);
 }
 
 /* vm.overcommit_memory=2: nothing is given beyond the commit limit. */
-static bool overcommits_never(void)
+static bool overcommits_never(const struct pm_host *host)
 {
 	uint64_t mode = 0;
 
-	return read_number("/proc/sys/vm/overcommit_memory", &mode) &&
-	       mode == 2;
+	return host_file_number(host->overcommit, &mode) && mode == 2;
 }
 
-void host_memory_left(char *text, size_t size)
+void host_memory_left(const struct pm_host *host, char *text, size_t size)
 {
 	uint64_t available, limit, committed;
 
 	text[0] = '\0';
-	if (overcommits_never() && host_meminfo("CommitLimit", &limit) &&
-	    host_meminfo("Committed_AS", &committed))
+	if (overcommits_never(host) &&
+	    host_meminfo(host, "CommitLimit", &limit) &&
+	    host_meminfo(host, "Committed_AS", &committed))
 		snprintf(text, size,
 			 "; the host has committed %" PRIu64
 			 " of at most %" PRIu64 " MiB",
 			 committed >> 20, limit >> 20);
-	else if (host_meminfo("MemAvailable", &available))
+	else if (host_meminfo(host, "MemAvailable", &available))
 		snprintf(text, size, "; the host has %" PRIu64 " MiB available",
 			 available >> 20);
 }
 
-/* ---- huge pages -------------------------------------------------------- */
-
-static int compare_sizes(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a;
-	uint64_t y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-size_t host_huge_page_sizes(uint64_t *sizes, size_t max)
-{
-	const char prefix[] = "hugepages-";
-	DIR *dir = opendir(HUGE_PAGES_DIR);
-	struct dirent *entry;
-	size_t n = 0;
-
-	if (!dir)
-		return 0;
-	while (n < max && (entry = readdir(dir))) {
-		const char *name = entry->d_name;
-
-		if (strncmp(name, prefix, strlen(prefix)) == 0)
-			sizes[n++] = strtoull(name + strlen(prefix), NULL, 10)
-				     << 10;
-	}
-	closedir(dir);
-	qsort(sizes, n, sizeof(*sizes), compare_sizes);
-	return n;
-}
-
-static bool huge_page_number(uint64_t page_size, const char *what,
-			     uint64_t *value)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path),
-		 HUGE_PAGES_DIR "/hugepages-%" PRIu64 "kB/%s", page_size >> 10,
-		 what);
-	return read_number(path, value);
-}
-
-bool host_huge_pages_free(uint64_t page_size, uint64_t *count)
-{
-	uint64_t free_pages, promised;
-
-	if (!huge_page_number(page_size, "free_hugepages", &free_pages) ||
-	    !huge_page_number(page_size, "resv_hugepages", &promised))
-		return false;
-	*count = free_pages > promised ? free_pages - promised : 0;
-	return true;
-}
-
 /* One of several words, in brackets. */
-bool host_files_have_huge_pages(void)
+bool host_files_have_huge_pages(const struct pm_host *host)
 {
 	char line[128];
 
-	return read_line(SHMEM_ENABLED, line, sizeof(line)) &&
+	return host_file_text(host->huge_files, line, sizeof(line)) &&
 	       !strstr(line, "[never]") && !strstr(line, "[deny]");
-}
-
-/* ---- NUMA -------------------------------------------------------------- */
-
-/* Is @node in a list such as "0-3,8"? True of a list that is not there. */
-static bool node_listed(const char *path, unsigned int node)
-{
-	char line[4096];
-	char *p = line;
-
-	if (!read_line(path, line, sizeof(line)))
-		return true;
-	while (*p >= '0' && *p <= '9') {
-		unsigned long first = strtoul(p, &p, 10);
-		unsigned long last = *p == '-' ? strtoul(p + 1, &p, 10) : first;
-
-		if (node >= first && node <= last)
-			return true;
-		p += *p == ',';
-	}
-	return false;
-}
-
-enum host_node host_node(unsigned int node)
-{
-	if (!node_listed(NODES_DIR "/online", node))
-		return HOST_NODE_ABSENT;
-	if (!node_listed(NODES_DIR "/has_memory", node))
-		return HOST_NODE_EMPTY;
-	return HOST_NODE_GOOD;
 }

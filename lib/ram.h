@@ -52,9 +52,10 @@ struct pm_ram {
 	/* The owner's thread alone writes it, others read it meanwhile. */
 	_Atomic uint64_t size;
 	uint64_t max_size;
-	int fd;         /* the memory file; -1: none */
-	int pagemap_fd; /* of this process; -1: none */
-	bool viewed;    /* the file is mapped once more, for a guest */
+	int fd;              /* the memory file; -1: none */
+	bool viewed;         /* the file is mapped once more, for a guest */
+	struct pm_host *sys; /* what the host says of itself */
+	bool own_sys;
 	struct ram_listener_list listeners;
 };
 

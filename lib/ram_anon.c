@@ -17,7 +17,6 @@ static int anon_open(struct pm_ram *ram, struct pm_error *err)
 {
 	(void)err;
 	ram->page_size = ram_system_page_size();
-	ram->pagemap_fd = ram_resident_open_pagemap();
 	return 0;
 }
 

@@ -23,39 +23,24 @@
 #include "ram_pages.h"
 #include "ram_resident.h"
 
-#define SIZES_MAX 16
-
 #ifndef MFD_HUGETLB
 #define MFD_HUGETLB 4u
 #endif
 /* Bits 26 and up hold the binary logarithm of the page size. */
 #define SIZE_SHIFT 26
 
-static bool host_has(uint64_t page_size)
+static int size_error(const struct host_pools *pools, uint64_t page_size,
+		      struct pm_error *err)
 {
-	uint64_t sizes[SIZES_MAX];
-	size_t n = host_huge_page_sizes(sizes, SIZES_MAX);
-
-	while (n--) {
-		if (sizes[n] == page_size)
-			return true;
-	}
-	return false;
-}
-
-static int size_error(uint64_t page_size, struct pm_error *err)
-{
-	uint64_t sizes[SIZES_MAX];
-	size_t n = host_huge_page_sizes(sizes, SIZES_MAX);
-	char list[SIZES_MAX * 24] = "";
+	char list[HOST_POOLS_MAX * 24] = "";
 	size_t len = 0;
 
-	if (!n)
+	if (!pools->nr)
 		return pm_error_set(err, EINVAL, "This host has no huge pages");
-	for (size_t i = 0; i < n; i++)
+	for (unsigned int i = 0; i < pools->nr; i++)
 		len += (size_t)snprintf(list + len, sizeof(list) - len,
 					"%s%" PRIu64, i ? ", " : "",
-					sizes[i] >> 10);
+					pools->pools[i].page_size >> 10);
 	return pm_error_set(err, EINVAL,
 			    "This host has no huge pages of %" PRIu64
 			    " bytes; it has those of %s KiB",
@@ -64,13 +49,14 @@ static int size_error(uint64_t page_size, struct pm_error *err)
 
 static int hugetlb_open(struct pm_ram *ram, struct pm_error *err)
 {
+	const struct host_pools *pools = &ram->sys->pools;
 	uint64_t page_size = ram->config.page_size;
 	unsigned int log2;
 
 	if (!page_size)
-		host_meminfo("Hugepagesize", &page_size);
-	if (!host_has(page_size))
-		return size_error(page_size, err);
+		page_size = pools->default_size;
+	if (!host_pool_find(pools, page_size))
+		return size_error(pools, page_size, err);
 	ram->page_size = page_size;
 	log2 = (unsigned int)__builtin_ctzll(page_size);
 	return ram_file_open(ram, MFD_HUGETLB | log2 << SIZE_SHIFT, err);

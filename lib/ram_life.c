@@ -7,8 +7,11 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include "host.h"
+#include "host_rlimit.h"
 #include "ram.h"
 #include "ram_range.h"
 #include "ram_settings.h"
@@ -33,7 +36,7 @@ static int check_config(const struct pm_ram_config *c, struct pm_error *err)
 				    " bytes can be chosen for the hugetlb "
 				    "back end only",
 				    c->page_size);
-	return ram_settings_check(c, err);
+	return 0;
 }
 
 static int check_max_size(const struct pm_ram *ram, struct pm_error *err)
@@ -50,19 +53,34 @@ static int check_max_size(const struct pm_ram *ram, struct pm_error *err)
 static int reserve(struct pm_ram *ram, struct pm_error *err)
 {
 	int ret = ram_range_reserve(ram);
+	char limit[192];
 
-	if (ret < 0)
+	if (ret < 0) {
+		host_rlimit_text(RLIMIT_AS, limit, sizeof(limit));
 		return pm_error_set(err, -ret,
 				    "Cannot reserve %" PRIu64
-				    " bytes of address space: %s",
-				    ram->max_size, strerror(-ret));
+				    " bytes of address space: %s%s",
+				    ram->max_size, strerror(-ret), limit);
+	}
 	return ram_settings_apply(ram, 0, ram->max_size, err);
+}
+
+/* The host's word on what it has is for this object alone, or shared. */
+static int find_host(struct pm_ram *ram, struct pm_error *err)
+{
+	ram->sys = ram->config.host;
+	ram->own_sys = !ram->sys;
+	return ram->own_sys ? pm_host_create(&ram->sys, err) : 0;
 }
 
 static int set_up(struct pm_ram *ram, struct pm_error *err)
 {
-	int ret = ram->ops->open(ram, err);
+	int ret = find_host(ram, err);
 
+	if (!ret)
+		ret = ram_settings_check(&ram->config, ram->sys, err);
+	if (!ret)
+		ret = ram->ops->open(ram, err);
 	if (!ret)
 		ret = check_max_size(ram, err);
 	if (!ret)
@@ -85,7 +103,6 @@ int pm_ram_create(const struct pm_ram_config *config, struct pm_ram **ram,
 	r->config = *config;
 	r->max_size = config->max_size;
 	r->fd = -1;
-	r->pagemap_fd = -1;
 	ret = set_up(r, err);
 	if (ret < 0) {
 		pm_ram_destroy(r);
@@ -102,8 +119,8 @@ void pm_ram_destroy(struct pm_ram *ram)
 	ram_range_release(ram);
 	if (ram->fd >= 0)
 		close(ram->fd);
-	if (ram->pagemap_fd >= 0)
-		close(ram->pagemap_fd);
+	if (ram->own_sys)
+		pm_host_destroy(ram->sys);
 	free(ram);
 }
 

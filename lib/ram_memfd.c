@@ -2,7 +2,9 @@
 /* Host memory in a shared memory file. */
 #include <errno.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
+#include "host_rlimit.h"
 #include "ram.h"
 #include "ram_file.h"
 #include "ram_pages.h"
@@ -17,15 +19,20 @@ static int memfd_open(struct pm_ram *ram, struct pm_error *err)
 /*
  * The kernel charges a memory file page by page, when one is first touched. So
  * that growing can fail early nonetheless, ask by the means that is charged at
- * once: the answer holds in every mode of vm.overcommit_memory.
+ * once: the answer holds in every mode of vm.overcommit_memory. That is a shared
+ * mapping, since private ones count against RLIMIT_DATA, which files do not.
+ * For one that RLIMIT_AS forbids, nothing is known.
  */
 static int ask_for_charge(uint64_t size)
 {
-	void *probe = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *probe =
+		mmap(NULL, size, PROT_NONE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	uint64_t limit;
 
 	if (probe == MAP_FAILED)
-		return -errno;
+		return errno == ENOMEM && host_rlimit(RLIMIT_AS, &limit)
+			       ? 0
+			       : -errno;
 	munmap(probe, size);
 	return 0;
 }

@@ -9,9 +9,7 @@
 #include <sys/mman.h>
 
 #include "host.h"
-
-/* Below this, looking what the host has costs more than it is worth. */
-#define LOOK_FIRST (UINT64_C(16) << 20)
+#include "host_room.h"
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
@@ -39,50 +37,80 @@ static bool in_reach(const struct pm_ram *ram, uint64_t offset, uint64_t size)
 	       offset <= accessible && size <= accessible - offset;
 }
 
-/*
- * Where memory runs out, the kernel ends a process rather than fail the call,
- * so look first. Early and late calls for parts of one range add up, since
- * what the early ones took is no longer available.
- */
-static bool host_has_room(const struct pm_ram *ram, uint64_t size)
+static int lacks_huge_pages(const struct pm_ram *ram, uint64_t size, int ret,
+			    struct pm_error *err)
 {
-	uint64_t available, swap;
+	const struct host_pool *pool =
+		host_pool_find(&ram->sys->pools, ram->page_size);
+	char left[384];
 
-	if (size < LOOK_FIRST || ram->config.backend == PM_RAM_HUGETLB)
-		return true;
-	if (!host_meminfo("MemAvailable", &available) ||
-	    !host_meminfo("SwapFree", &swap))
-		return true;
-	return size <= available + swap;
+	host_pool_left(pool, left, sizeof(left));
+	return pm_error_set(err, -ret,
+			    "Cannot populate host memory: %" PRIu64
+			    " huge pages of %" PRIu64 " KiB are needed%s: %s",
+			    size / ram->page_size, ram->page_size >> 10, left,
+			    strerror(-ret));
 }
 
-static int lacks_pages(const struct pm_ram *ram, uint64_t size, int ret,
+static int lacks_pages(uint64_t size, int ret, const struct host_room *room,
 		       struct pm_error *err)
 {
-	uint64_t pages = 0;
-	char left[128];
-
-	if (ram->config.backend == PM_RAM_HUGETLB &&
-	    host_huge_pages_free(ram->page_size, &pages))
-		return pm_error_set(err, -ret,
-				    "Cannot populate host memory: %" PRIu64
-				    " huge pages of %" PRIu64
-				    " KiB are needed, and %" PRIu64
-				    " are free: %s",
-				    size / ram->page_size, ram->page_size >> 10,
-				    pages, strerror(-ret));
-	host_memory_left(left, sizeof(left));
 	return pm_error_set(err, -ret,
 			    "Cannot populate %" PRIu64
 			    " bytes of host memory: %s%s",
-			    size, strerror(-ret), left);
+			    size, strerror(-ret), room->text);
+}
+
+static struct host_want want_of(const struct pm_ram *ram, uint64_t size)
+{
+	return (struct host_want){
+		.size = size,
+		.locked = ram->config.lock,
+		.nodes = ram->config.policy == PM_NUMA_BIND ? ram->config.nodes
+							    : NULL,
+	};
+}
+
+/* Huge pages that are not there are an answer of the kernel. */
+static int populate_huge(struct pm_ram *ram, uint64_t offset, uint64_t size,
+			 struct pm_error *err)
+{
+	int ret = ram->ops->populate(ram, offset, size);
+
+	if (!ret)
+		return 0;
+	/* First, so that the sentence counts what really is free. */
+	ram->ops->discard(ram, offset, size);
+	return lacks_huge_pages(ram, size, ret, err);
+}
+
+/*
+ * Where memory runs out, the kernel ends a process rather than fail the call,
+ * so look first.
+ */
+static int populate(struct pm_ram *ram, uint64_t offset, uint64_t size,
+		    struct pm_error *err)
+{
+	const struct host_want want = want_of(ram, size);
+	struct host_room room;
+	int ret;
+
+	if (!host_claim(ram->sys, &want, &room)) {
+		ram->ops->discard(ram, offset, size);
+		return lacks_pages(size, -ENOMEM, &room, err);
+	}
+	ret = ram->ops->populate(ram, offset, size);
+	host_claim_end(ram->sys, size);
+	if (!ret)
+		return 0;
+	ram->ops->discard(ram, offset, size);
+	host_room(ram->sys, &want, &room);
+	return lacks_pages(size, ret, &room, err);
 }
 
 int pm_ram_populate(struct pm_ram *ram, uint64_t offset, uint64_t size,
 		    struct pm_error *err)
 {
-	int ret;
-
 	if (!in_reach(ram, offset, size))
 		return pm_error_set(err, EINVAL,
 				    "%" PRIu64 " bytes of host memory at "
@@ -92,14 +120,9 @@ int pm_ram_populate(struct pm_ram *ram, uint64_t offset, uint64_t size,
 				    size, offset, (uint64_t)ram->size);
 	if (!size)
 		return 0;
-	ret = host_has_room(ram, size) ? ram->ops->populate(ram, offset, size)
-				       : -ENOMEM;
-	if (ret < 0) {
-		/* First, so that the sentence counts what really is free. */
-		ram->ops->discard(ram, offset, size);
-		return lacks_pages(ram, size, ret, err);
-	}
-	return 0;
+	return ram->config.backend == PM_RAM_HUGETLB
+		       ? populate_huge(ram, offset, size, err)
+		       : populate(ram, offset, size, err);
 }
 
 int pm_ram_discard(struct pm_ram *ram, uint64_t offset, uint64_t size)

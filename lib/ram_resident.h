@@ -20,19 +20,10 @@ int ram_resident_mapped(struct pm_ram *ram, uint64_t offset, uint64_t size);
 int ram_resident_at(struct pm_ram *ram, void *start, uint64_t size);
 
 /*
- * True when every page of a mapping is the one of zeros that all share, and
- * write-protected. False may also say that this kernel cannot tell.
- */
-bool ram_surely_closed(const void *start, uint64_t size);
-
-/*
  * Asks the memory file itself: finds pages whoever touched them, and those
  * that were swapped out. Files of huge pages do not tell. 1, 0 or -errno.
  */
 int ram_resident_in_file(struct pm_ram *ram, uint64_t offset, uint64_t size);
-
-/* The pages of this process, as the kernel tells of them; -1: it does not. */
-int ram_resident_open_pagemap(void);
 
 /*
  * As ram_ops' find: asks the page tables of this process, swapped pages

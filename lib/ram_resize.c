@@ -19,10 +19,13 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "host.h"
+#include "host_rlimit.h"
 #include "ram.h"
 #include "ram_settings.h"
 
@@ -37,13 +40,36 @@ static int cannot(struct ram_step s, int ret, const char *more,
 			    s.from, s.to, strerror(-ret), more);
 }
 
-static int cannot_grow(struct ram_step s, int ret, struct pm_error *err)
+/* A limit of the process is reached before one of the host. */
+static void why_not(const struct pm_ram *ram, char *text, size_t size)
 {
-	char left[128] = "";
+	text[0] = '\0';
+	if (ram->config.backend == PM_RAM_ANON)
+		host_rlimit_text(RLIMIT_DATA, text, size);
+	if (!text[0])
+		host_memory_left(ram->sys, text, size);
+}
+
+static int cannot_grow(const struct pm_ram *ram, struct ram_step s, int ret,
+		       struct pm_error *err)
+{
+	char left[192] = "";
 
 	if (ret == -ENOMEM)
-		host_memory_left(left, sizeof(left));
+		why_not(ram, left, sizeof(left));
 	return cannot(s, ret, left, err);
+}
+
+/* Who maps it once more locks it once more. */
+static int not_mapped(const struct pm_ram *ram, struct ram_step s, int ret,
+		      struct pm_error *err)
+{
+	char limit[192] = "", text[256];
+
+	if (ram->config.lock)
+		host_rlimit_text(RLIMIT_MEMLOCK, limit, sizeof(limit));
+	snprintf(text, sizeof(text), " (a listener could not map it)%s", limit);
+	return cannot(s, ret, text, err);
 }
 
 static int check(const struct pm_ram *ram, uint64_t size, struct pm_error *err)
@@ -84,7 +110,7 @@ static int open_memory(struct pm_ram *ram, struct ram_step s,
 	ret = ram->ops->grow(ram, s.from, s.to);
 	if (ret < 0) {
 		ram_settings_apply(ram, s.from, s.to - s.from, NULL);
-		return cannot_grow(s, ret, err);
+		return cannot_grow(ram, s, ret, err);
 	}
 	ret = ram_settings_lock(ram, s.from, s.to - s.from, err);
 	if (ret < 0)
@@ -111,7 +137,7 @@ static int grow_told(struct pm_ram *ram, struct ram_step s,
 	if (ret < 0) {
 		ram->size = s.from;
 		close_memory(ram, s.to, s.from);
-		return cannot(s, ret, " (a listener could not map it)", err);
+		return not_mapped(ram, s, ret, err);
 	}
 	return 0;
 }

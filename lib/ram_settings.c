@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "host.h"
+#include "host_rlimit.h"
 
 #define LONG_BITS (sizeof(unsigned long) * CHAR_BIT)
 
@@ -45,9 +46,12 @@ static unsigned int count_nodes(const struct pm_ram_config *c)
 	return n;
 }
 
-static int check_node(unsigned int node, struct pm_error *err)
+static int check_node(const struct pm_host *host, unsigned int node,
+		      struct pm_error *err)
 {
-	switch (host_node(node)) {
+	char allowed[256];
+
+	switch (host_node_check(&host->nodes, node)) {
 	case HOST_NODE_ABSENT:
 		return pm_error_set(err, EINVAL,
 				    "This host has no NUMA node %u", node);
@@ -55,12 +59,19 @@ static int check_node(unsigned int node, struct pm_error *err)
 		return pm_error_set(err, EINVAL,
 				    "NUMA node %u of this host has no memory",
 				    node);
+	case HOST_NODE_FORBIDDEN:
+		host_nodes_allowed(&host->nodes, allowed, sizeof(allowed));
+		return pm_error_set(err, EINVAL,
+				    "NUMA node %u is not for this process: its "
+				    "cpuset allows memory of the nodes %s",
+				    node, allowed);
 	default:
 		return 0;
 	}
 }
 
-int ram_settings_check(const struct pm_ram_config *c, struct pm_error *err)
+int ram_settings_check(const struct pm_ram_config *c,
+		       const struct pm_host *host, struct pm_error *err)
 {
 	unsigned int count = count_nodes(c);
 	int ret = 0;
@@ -78,7 +89,7 @@ int ram_settings_check(const struct pm_ram_config *c, struct pm_error *err)
 				    "A NUMA policy needs at least one node");
 	for (unsigned int i = 0; i < PM_NUMA_NODES_MAX && !ret; i++) {
 		if (has_node(c, i))
-			ret = check_node(i, err);
+			ret = check_node(host, i, err);
 	}
 	return ret;
 }
@@ -162,19 +173,13 @@ int ram_settings_apply(struct pm_ram *ram, uint64_t offset, uint64_t size,
 
 static int lock_error(uint64_t size, int code, struct pm_error *err)
 {
-	struct rlimit limit = { 0, 0 };
+	char limit[192];
 
-	getrlimit(RLIMIT_MEMLOCK, &limit);
-	if (limit.rlim_cur == RLIM_INFINITY)
-		return pm_error_set(err, code,
-				    "Cannot lock %" PRIu64
-				    " bytes of host memory: %s",
-				    size, strerror(code));
+	host_rlimit_text(RLIMIT_MEMLOCK, limit, sizeof(limit));
 	return pm_error_set(err, code,
-			    "Cannot lock %" PRIu64 " more bytes of host "
-			    "memory: %s; the limit of locked memory "
-			    "(RLIMIT_MEMLOCK) is %" PRIu64 " bytes",
-			    size, strerror(code), (uint64_t)limit.rlim_cur);
+			    "Cannot lock %" PRIu64
+			    " more bytes of host memory: %s%s",
+			    size, strerror(code), limit);
 }
 
 int ram_settings_lock(struct pm_ram *ram, uint64_t offset, uint64_t size,

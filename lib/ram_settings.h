@@ -9,7 +9,7 @@
 
 /* Holds a NUMA policy against what the host has: -EINVAL with a sentence. */
 int ram_settings_check(const struct pm_ram_config *config,
-		       struct pm_error *err);
+		       const struct pm_host *host, struct pm_error *err);
 
 /*
  * Applies all but locking to a range, accessible or not. Applying twice does

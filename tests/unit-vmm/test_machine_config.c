@@ -230,7 +230,7 @@ static void test_ram_config(void **state)
 		.dump = true,
 		.policy = PM_NUMA_PREFERRED,
 	};
-	struct pm_ram_config config = ram_options_config(&none, 5 * M);
+	struct pm_ram_config config = ram_options_config(&none, 5 * M, NULL);
 
 	(void)state;
 	assert_int_equal(config.backend, PM_RAM_ANON);
@@ -242,7 +242,7 @@ static void test_ram_config(void **state)
 	assert_false(ram_options_populate(&none));
 	assert_true(ram_options_populate(&options));
 	options.nodes[3] = 7;
-	config = ram_options_config(&options, 4 * G);
+	config = ram_options_config(&options, 4 * G, NULL);
 	assert_int_equal(config.backend, PM_RAM_HUGETLB);
 	assert_int_equal(config.max_size, 4 * G);
 	assert_int_equal(config.page_size, 1 * G);

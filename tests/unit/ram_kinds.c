@@ -20,13 +20,30 @@ const struct ram_kind kind_hugetlb = {
 	{ .backend = PM_RAM_HUGETLB, .page_size = UNIT },
 };
 
+struct pm_host *this_host(void)
+{
+	static struct pm_host *host;
+
+	if (!host)
+		assert_int_equal(pm_host_create(&host, NULL), 0);
+	return host;
+}
+
+bool free_huge_pages(uint64_t *count)
+{
+	const struct host_pool *pool =
+		host_pool_find(&this_host()->pools, UNIT);
+
+	return pool && host_pool_free(pool, count);
+}
+
 void kind_need(const struct ram_kind *kind)
 {
 	uint64_t pages = 0;
 
 	if (kind->config.backend != PM_RAM_HUGETLB)
 		return;
-	if (host_huge_pages_free(UNIT, &pages) && pages >= MAX / UNIT)
+	if (free_huge_pages(&pages) && pages >= MAX / UNIT)
 		return;
 	print_message("needs %d free huge pages of 2 MiB, there are %" PRIu64
 		      "\n",

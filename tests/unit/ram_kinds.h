@@ -31,6 +31,12 @@ extern const struct ram_kind kind_hugetlb;
 #define UNIT (UINT64_C(2) << 20)
 #define MAX  (32 * UNIT)
 
+/* What this host says of itself; it stays. */
+struct pm_host *this_host(void);
+
+/* The huge pages of UNIT bytes that are left; false without such pages. */
+bool free_huge_pages(uint64_t *count);
+
 /* Skips the test, with a reason, when the host cannot run it. */
 void kind_need(const struct ram_kind *kind);
 

@@ -557,7 +557,7 @@ static void plugged_file_has_huge_pages(void **state)
 	static const char format[] = "ShmemPmdMapped: %" SCNu64;
 	struct rig r;
 
-	if (!host_files_have_huge_pages())
+	if (!host_files_have_huge_pages(this_host()))
 		skip();
 	rig_init(&r, *state);
 	for (int i = 0; i < 3; i++) {

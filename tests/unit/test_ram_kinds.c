@@ -376,7 +376,7 @@ static uint64_t free_pages(void)
 {
 	uint64_t n = 0;
 
-	assert_true(host_huge_pages_free(UNIT, &n));
+	assert_true(free_huge_pages(&n));
 	return n;
 }
 
@@ -482,13 +482,15 @@ static void every_page_size_reserves(void **state)
 		.max_size = TIB,
 	};
 	struct pm_ram *ram;
-	uint64_t sizes[16];
-	size_t n = host_huge_page_sizes(sizes, 15);
+	uint64_t sizes[HOST_POOLS_MAX + 1];
+	size_t n = this_host()->pools.nr;
 
 	(void)state;
 	fault_reset();
 	if (!n)
 		skip();
+	for (size_t i = 0; i < n; i++)
+		sizes[i] = this_host()->pools.pools[i].page_size;
 	sizes[n++] = 0;
 	while (n--) {
 		config.page_size = sizes[n];

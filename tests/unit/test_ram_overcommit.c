@@ -33,7 +33,7 @@ static uint64_t committed(void)
 {
 	uint64_t value = 0;
 
-	assert_true(host_meminfo("Committed_AS", &value));
+	assert_true(host_meminfo(this_host(), "Committed_AS", &value));
 	return value;
 }
 
@@ -41,7 +41,7 @@ static uint64_t commit_left(void)
 {
 	uint64_t limit = 0;
 
-	assert_true(host_meminfo("CommitLimit", &limit));
+	assert_true(host_meminfo(this_host(), "CommitLimit", &limit));
 	return limit - committed();
 }
 

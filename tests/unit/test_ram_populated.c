@@ -7,6 +7,7 @@
 #include "cmocka_all.h"
 #include "fault.h"
 #include "fixture.h"
+#include "host.h"
 #include "ram.h"
 #include "ram_kinds.h"
 #include "random.h"
@@ -125,9 +126,9 @@ static void without_a_pagemap_all_may_be_there(void **state)
 {
 	struct pm_ram *ram = kind_create_sized(*state, MAX, MAX);
 
-	if (ram->pagemap_fd >= 0)
-		close(ram->pagemap_fd);
-	ram->pagemap_fd = -1;
+	if (ram->sys->pagemap >= 0)
+		close(ram->sys->pagemap);
+	ram->sys->pagemap = -1;
 	expect_run(ram, UNIT, MAX, UNIT, MAX - UNIT);
 	pm_ram_destroy(ram);
 }

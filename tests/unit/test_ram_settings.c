@@ -185,7 +185,7 @@ static int lock_past_the_limit(const struct pm_ram_config *config)
 	if (pm_ram_resize(ram, 2 * UNIT, &err) != -ENOMEM)
 		return 14;
 	if (!strstr(err.text, "RLIMIT_MEMLOCK") ||
-	    !strstr(err.text, "2097152 bytes"))
+	    !strstr(err.text, "2048 KiB"))
 		return 15;
 	if (pm_ram_size(ram) != UNIT ||
 	    can_read((char *)pm_ram_host(ram) + UNIT))

@@ -100,7 +100,7 @@ bool ram_options_populate(const struct ram_options *o)
 }
 
 struct pm_ram_config ram_options_config(const struct ram_options *o,
-					uint64_t max_size)
+					uint64_t max_size, struct pm_host *host)
 {
 	struct pm_ram_config config = {
 		.backend = o->backend,
@@ -111,6 +111,7 @@ struct pm_ram_config ram_options_config(const struct ram_options *o,
 		.lock = o->lock,
 		.no_reserve = o->no_reserve,
 		.policy = o->policy,
+		.host = host,
 	};
 
 	memcpy(config.nodes, o->nodes, sizeof(config.nodes));

@@ -41,6 +41,7 @@ int ram_options_check(const struct ram_options *options, const char *whose,
 bool ram_options_populate(const struct ram_options *options);
 
 struct pm_ram_config ram_options_config(const struct ram_options *options,
-					uint64_t max_size);
+					uint64_t max_size,
+					struct pm_host *host);
 
 #endif /* VMM_RAM_OPTIONS_H */

@@ -143,9 +143,12 @@ static int lay_out_memory(struct machine *m, struct pm_error *err)
 
 static int create_boot_memory(struct machine *m, struct pm_error *err)
 {
-	int ret = boot_memory_create(&m->config, m->loop, m->workers, &m->ended,
-				     &m->boot_ram, err);
+	int ret = pm_host_create(&m->pm_host, err);
 
+	if (!ret)
+		ret = boot_memory_create(&m->config, m->loop, m->workers,
+					 m->pm_host, &m->ended, &m->boot_ram,
+					 err);
 	if (!ret)
 		ret = boot_memory_show(m->boot_ram, &m->map, &m->memory,
 				       m->accel, err);
@@ -207,6 +210,7 @@ static int create_mem_device(struct machine *m,
 		.loop = m->loop,
 		.workers = m->workers,
 		.host = m->pci,
+		.pm_host = m->pm_host,
 		.size_changed = machine_on_size_changed,
 		.violation = machine_on_violation,
 		.watch = m->watch,
@@ -327,6 +331,7 @@ void machine_destroy(struct machine *m)
 	pci_host_destroy(m->pci);
 	accel_destroy(m->accel);
 	pm_ram_destroy(m->boot_ram);
+	pm_host_destroy(m->pm_host);
 	m->arch->boot->close(m->boot);
 	bus_destroy(m->mmio);
 	bus_destroy(m->pio);

@@ -27,6 +27,7 @@ struct machine {
 	const struct arch *arch;
 	struct loop *loop;
 	struct workers *workers;
+	struct pm_host *pm_host; /* what the host says of its memory */
 	struct bus *pio;
 	struct bus *mmio;
 	struct boot *boot;

@@ -102,11 +102,12 @@ static int populate(struct pm_ram *ram, struct loop *loop,
 }
 
 int boot_memory_create(const struct machine_config *config, struct loop *loop,
-		       struct workers *workers, const bool *ended,
-		       struct pm_ram **out, struct pm_error *err)
+		       struct workers *workers, struct pm_host *host,
+		       const bool *ended, struct pm_ram **out,
+		       struct pm_error *err)
 {
 	const struct pm_ram_config ram_config =
-		ram_options_config(&config->memory_ram, config->memory);
+		ram_options_config(&config->memory_ram, config->memory, host);
 	struct pm_error why = { "" };
 	struct pm_ram *ram = NULL;
 	int ret = pm_ram_create(&ram_config, &ram, &why);

@@ -21,8 +21,9 @@ struct workers;
  * the loop sets @ended. 0, or -errno with a sentence and nothing left behind.
  */
 int boot_memory_create(const struct machine_config *config, struct loop *loop,
-		       struct workers *workers, const bool *ended,
-		       struct pm_ram **ram, struct pm_error *err);
+		       struct workers *workers, struct pm_host *host,
+		       const bool *ended, struct pm_ram **ram,
+		       struct pm_error *err);
 
 /*
  * For a system reset: a fresh guest finds nothing of the old one, and the host

@@ -519,7 +519,7 @@ static int device_create(struct virtio_mem *vm, struct pm_error *err)
 		.guard = vm->config.watch ? c->guard : PM_GUARD_OFF,
 	};
 	const struct pm_ram_config memory =
-		ram_options_config(&c->ram, c->max_size);
+		ram_options_config(&c->ram, c->max_size, vm->config.pm_host);
 	struct pm_error why = { "" };
 	int ret = pm_ram_create(&memory, &vm->ram, &why);
 

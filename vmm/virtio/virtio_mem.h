@@ -34,6 +34,7 @@ struct virtio_mem_config {
 	struct loop *loop;
 	struct workers *workers;
 	struct pci_host *host;
+	struct pm_host *pm_host; /* shared by all; NULL: one of its own */
 	/* The plugged size changed; called with the device's lock held. */
 	void (*size_changed)(void *opaque, unsigned int index, uint64_t size);
 	/*
