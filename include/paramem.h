@@ -176,7 +176,9 @@ void pm_ram_destroy(struct pm_ram *ram);
  * memory file is charged page by page when they are first touched: growing
  * asks whether the host could promise as much now, but only
  * pm_ram_populate() makes sure. Huge pages are taken from the host's pool by
- * pm_ram_populate() alone: a page touched without it may raise SIGBUS.
+ * pm_ram_populate() alone: a page touched without it may raise SIGBUS. Where
+ * somebody else has the descriptor, pages that he touches beyond the size stay
+ * until that is grown and shrunk again.
  */
 int pm_ram_resize(struct pm_ram *ram, uint64_t size, struct pm_error *err);
 
@@ -190,9 +192,11 @@ uint64_t pm_ram_page_size(const struct pm_ram *ram);
 
 /*
  * The descriptor of the memory file, for others to map; byte n of the file is
- * byte n of the memory, and the file is as long as the memory is. It stays the
- * object's own: duplicate it to keep it. Who has it can change its length, so
- * give it to none but those that you trust. -ENOTSUP for anonymous memory.
+ * byte n of the memory. The file is as long as the memory can become, and is
+ * sealed: nobody can change that. It stays the object's own: duplicate it to
+ * keep it. Who has it can read and write all of it, and have pages beyond the
+ * size, so give it to none but those that you trust so far. -ENOTSUP for
+ * anonymous memory.
  */
 int pm_ram_fd(const struct pm_ram *ram);
 

@@ -2,26 +2,33 @@
 /*
  * What memory files of small and of huge pages have in common.
  *
- * Theory of operation: the reservation maps the file beyond its end, closed.
- * Growing makes the file longer and then opens the range; shrinking closes and
- * then cuts, which frees the pages whoever else has them mapped. Closing loses
- * no contents, which are the file's, so a cut that fails is undone whole.
+ * Theory of operation: the file has the length of the maximum from the start,
+ * and is sealed against another, so that nobody who has the descriptor can cut
+ * it short under those who use it, which would be a signal for them. It is
+ * sparse: what is not there is a hole, which costs nothing. The reservation maps
+ * it as a whole, closed. Growing opens a range; shrinking closes it, and then
+ * makes a hole of it, which frees the pages whoever else has them mapped.
+ * Closing loses no contents, which are the file's, so a hole that cannot be made
+ * is undone whole.
  */
 #include "ram_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "host_rlimit.h"
 #include "ram_range.h"
 #include "ram_settings.h"
 
 int ram_file_open(struct pm_ram *ram, unsigned int flags, struct pm_error *err)
 {
-	ram->fd = memfd_create("paramem", MFD_CLOEXEC | flags);
+	ram->fd = memfd_create("paramem",
+			       MFD_CLOEXEC | MFD_ALLOW_SEALING | flags);
 	if (ram->fd < 0)
 		return pm_error_set(err, errno,
 				    "Cannot create a memory file: %s",
@@ -30,36 +37,46 @@ int ram_file_open(struct pm_ram *ram, unsigned int flags, struct pm_error *err)
 }
 
 /* The signal that comes with breaking RLIMIT_FSIZE would end the process. */
-static bool too_long(uint64_t size)
+static int set_length(struct pm_ram *ram)
 {
-	struct rlimit limit;
-
-	return getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
-	       limit.rlim_cur != RLIM_INFINITY && size > limit.rlim_cur;
-}
-
-int ram_file_set_length(struct pm_ram *ram, uint64_t size)
-{
+	uint64_t limit;
 	int ret;
 
-	if (too_long(size))
+	if (host_rlimit(RLIMIT_FSIZE, &limit) && ram->max_size > limit)
 		return -EFBIG;
 	do
-		ret = ftruncate(ram->fd, (off_t)size);
+		ret = ftruncate(ram->fd, (off_t)ram->max_size);
 	while (ret < 0 && errno == EINTR);
 	return ret < 0 ? -errno : 0;
 }
 
-int ram_file_grow(struct pm_ram *ram, uint64_t from, uint64_t to)
+int ram_file_fix_length(struct pm_ram *ram, struct pm_error *err)
 {
-	int ret = ram_file_set_length(ram, to);
+	const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+	int ret = set_length(ram);
+	char limit[192] = "";
 
+	if (!ret && fcntl(ram->fd, F_ADD_SEALS, seals) < 0)
+		ret = -errno;
+	if (ret == -EFBIG)
+		host_rlimit_text(RLIMIT_FSIZE, limit, sizeof(limit));
 	if (ret < 0)
-		return ret;
-	ret = ram_range_open(ram, from, to);
-	if (ret < 0)
-		ram_file_set_length(ram, from);
-	return ret;
+		return pm_error_set(err, -ret,
+				    "Cannot make a memory file of %" PRIu64
+				    " bytes: %s%s",
+				    ram->max_size, strerror(-ret), limit);
+	return 0;
+}
+
+static int change_pages(struct pm_ram *ram, int mode, uint64_t offset,
+			uint64_t size)
+{
+	int ret;
+
+	do
+		ret = fallocate(ram->fd, mode, (off_t)offset, (off_t)size);
+	while (ret < 0 && errno == EINTR);
+	return ret < 0 ? -errno : 0;
 }
 
 /* Makes a closed range what it was before; the file still has it all. */
@@ -76,21 +93,10 @@ int ram_file_shrink(struct pm_ram *ram, uint64_t from, uint64_t to)
 
 	if (ret < 0)
 		return ret;
-	ret = ram_file_set_length(ram, to);
+	ret = ram_file_discard(ram, to, from - to);
 	if (ret < 0)
 		open_again(ram, to, from);
 	return ret;
-}
-
-static int change_pages(struct pm_ram *ram, int mode, uint64_t offset,
-			uint64_t size)
-{
-	int ret;
-
-	do
-		ret = fallocate(ram->fd, mode, (off_t)offset, (off_t)size);
-	while (ret < 0 && errno == EINTR);
-	return ret < 0 ? -errno : 0;
 }
 
 int ram_file_discard(struct pm_ram *ram, uint64_t offset, uint64_t size)

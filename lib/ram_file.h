@@ -10,11 +10,10 @@
 /* Makes an empty memory file; @flags as for memfd_create(2). */
 int ram_file_open(struct pm_ram *ram, unsigned int flags, struct pm_error *err);
 
-/* Makes the file so long; cutting frees pages, whoever has them mapped. */
-int ram_file_set_length(struct pm_ram *ram, uint64_t size);
+/* Gives the file the length of the maximum, for good. Gives the sentence. */
+int ram_file_fix_length(struct pm_ram *ram, struct pm_error *err);
 
 /* As struct ram_ops says. */
-int ram_file_grow(struct pm_ram *ram, uint64_t from, uint64_t to);
 int ram_file_shrink(struct pm_ram *ram, uint64_t from, uint64_t to);
 int ram_file_discard(struct pm_ram *ram, uint64_t offset, uint64_t size);
 

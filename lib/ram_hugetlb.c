@@ -7,10 +7,8 @@
  * are had for good before anybody may touch them. Faulting in does that rather
  * than fallocate(2), which takes no notice of the NUMA policy of a mapping.
  *
- * Mappings of huge pages never merge, so one that was opened step by step
- * would count as many against vm.max_map_count. Here the first growth opens
- * all of the reservation, and what is accessible ends where the file does: an
- * access beyond raises SIGBUS where others raise SIGSEGV.
+ * Mappings of huge pages never merge, so what is opened step by step is as many
+ * mappings. Closing makes one of all that is closed.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -21,7 +19,9 @@
 #include "ram.h"
 #include "ram_file.h"
 #include "ram_pages.h"
+#include "ram_range.h"
 #include "ram_resident.h"
+#include "ram_settings.h"
 
 #ifndef MFD_HUGETLB
 #define MFD_HUGETLB 4u
@@ -62,23 +62,29 @@ static int hugetlb_open(struct pm_ram *ram, struct pm_error *err)
 	return ram_file_open(ram, MFD_HUGETLB | log2 << SIZE_SHIFT, err);
 }
 
+/* Undone by one mapping of all that is closed, as it was. */
 static int hugetlb_grow(struct pm_ram *ram, uint64_t from, uint64_t to)
 {
-	int ret = ram_file_set_length(ram, to);
+	int ret;
 
-	if (ret < 0)
-		return ret;
-	if (mprotect(ram->host, ram->max_size, PROT_READ | PROT_WRITE) == 0)
+	if (mprotect(ram->host + from, to - from, PROT_READ | PROT_WRITE) == 0)
 		return 0;
 	ret = -errno;
-	ram_file_set_length(ram, from);
+	ram_range_close(ram, from, ram->max_size);
 	return ret;
 }
 
 static int hugetlb_shrink(struct pm_ram *ram, uint64_t from, uint64_t to)
 {
-	(void)from;
-	return ram_file_set_length(ram, to);
+	int ret = ram_range_close(ram, to, ram->max_size);
+
+	if (ret < 0)
+		return ret;
+	ram_settings_apply(ram, to, ram->max_size - to, NULL);
+	ret = ram_file_discard(ram, to, from - to);
+	if (ret < 0)
+		ram_range_open(ram, to, from);
+	return ret;
 }
 
 static int hugetlb_populate(struct pm_ram *ram, uint64_t offset, uint64_t size)

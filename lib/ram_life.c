@@ -13,6 +13,7 @@
 #include "host.h"
 #include "host_rlimit.h"
 #include "ram.h"
+#include "ram_file.h"
 #include "ram_range.h"
 #include "ram_settings.h"
 
@@ -62,7 +63,10 @@ static int reserve(struct pm_ram *ram, struct pm_error *err)
 				    " bytes of address space: %s%s",
 				    ram->max_size, strerror(-ret), limit);
 	}
-	return ram_settings_apply(ram, 0, ram->max_size, err);
+	ret = ram_settings_apply(ram, 0, ram->max_size, err);
+	if (!ret && ram->fd >= 0)
+		ret = ram_file_fix_length(ram, err);
+	return ret;
 }
 
 /* The host's word on what it has is for this object alone, or shared. */

@@ -8,6 +8,7 @@
 #include "ram.h"
 #include "ram_file.h"
 #include "ram_pages.h"
+#include "ram_range.h"
 #include "ram_resident.h"
 
 static int memfd_open(struct pm_ram *ram, struct pm_error *err)
@@ -41,7 +42,7 @@ static int memfd_grow(struct pm_ram *ram, uint64_t from, uint64_t to)
 {
 	int ret = ram->config.no_reserve ? 0 : ask_for_charge(to - from);
 
-	return ret < 0 ? ret : ram_file_grow(ram, from, to);
+	return ret < 0 ? ret : ram_range_open(ram, from, to);
 }
 
 static int memfd_populate(struct pm_ram *ram, uint64_t offset, uint64_t size)

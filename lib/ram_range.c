@@ -3,8 +3,8 @@
  * The address space of a pm_ram: one reservation, open up to some byte.
  *
  * Theory of operation: the reservation is one PROT_NONE mapping of the whole
- * maximum, private and anonymous or of the memory file. A file may be mapped
- * beyond its end, so it is mapped once for good. Opening is mprotect(2),
+ * maximum, private and anonymous or of the memory file. A file has
+ * all of its length from the start, so it is mapped once for good. Opening is mprotect(2),
  * closing is a fresh PROT_NONE mapping over the range. Neighbours that differ
  * in nothing are one mapping to the kernel, so there are two, the open part
  * and the rest, after any number of steps.
@@ -24,6 +24,8 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <sys/mman.h>
+
+#include "ram_settings.h"
 
 static uint64_t alignment(const struct pm_ram *ram)
 {
@@ -121,16 +123,7 @@ static int map_view(const struct pm_ram *ram, unsigned char *at,
 int ram_range_settle_view(struct pm_ram *ram, unsigned char *view,
 			  uint64_t offset, uint64_t size)
 {
-	bool thp = ram->config.thp == PM_THP_ON;
-	int advice = thp ? MADV_HUGEPAGE : MADV_NOHUGEPAGE;
-
-	if (madvise(view + offset, size, MADV_DONTDUMP) < 0)
-		return -errno;
-	/* A kernel without such pages does not know the advice. */
-	if (ram->config.backend != PM_RAM_HUGETLB &&
-	    madvise(view + offset, size, advice) < 0 && errno != EINVAL)
-		return -errno;
-	return 0;
+	return ram_settings_advise(ram, view + offset, size, false);
 }
 
 int ram_range_map_view(struct pm_ram *ram, unsigned char **view)

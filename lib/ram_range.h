@@ -27,8 +27,7 @@ int ram_range_open(struct pm_ram *ram, uint64_t from, uint64_t to);
 int ram_range_close(struct pm_ram *ram, uint64_t from, uint64_t to);
 
 /*
- * Maps the whole maximum of a memory file once more, accessible as far as the
- * file reaches; never dumped, since the other mapping may be.
+ * Maps the whole maximum of a memory file once more, accessible; never dumped, since the other mapping may be.
  */
 int ram_range_map_view(struct pm_ram *ram, unsigned char **view);
 /*

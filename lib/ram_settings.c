@@ -132,42 +132,45 @@ static int apply_policy(struct pm_ram *ram, uint64_t offset, uint64_t size,
 
 /* ---- dumps, huge pages, locks ------------------------------------------ */
 
-/* Guest memory stays out of core dumps: it is large, and not ours. */
-static int apply_dump(struct pm_ram *ram, uint64_t offset, uint64_t size,
-		      struct pm_error *err)
+/* A kernel without such pages does not know the advice. */
+static int advise_thp(const struct pm_ram *ram, void *start, uint64_t size)
 {
-	if (ram->config.dump ||
-	    madvise(ram->host + offset, size, MADV_DONTDUMP) == 0)
+	bool on = ram->config.thp == PM_THP_ON;
+
+	if (ram->config.backend == PM_RAM_HUGETLB ||
+	    madvise(start, size, on ? MADV_HUGEPAGE : MADV_NOHUGEPAGE) == 0 ||
+	    errno == EINVAL)
 		return 0;
-	return pm_error_set(err, errno,
-			    "%" PRIu64 " bytes of host memory cannot be "
-			    "excluded from core dumps: %s",
-			    size, strerror(errno));
+	return -errno;
 }
 
-/* An advice, which a kernel without such pages does not know. */
-static void apply_thp(struct pm_ram *ram, uint64_t offset, uint64_t size)
+/* Guest memory stays out of core dumps: it is large, and not ours. */
+int ram_settings_advise(const struct pm_ram *ram, void *start, uint64_t size,
+			bool dump)
 {
-	if (ram->config.backend != PM_RAM_HUGETLB)
-		madvise(ram->host + offset, size,
-			ram->config.thp == PM_THP_ON ? MADV_HUGEPAGE
-						     : MADV_NOHUGEPAGE);
+	if (!dump && madvise(start, size, MADV_DONTDUMP) < 0)
+		return -errno;
+	return advise_thp(ram, start, size);
 }
 
 void ram_settings_end_thp(struct pm_ram *ram)
 {
 	ram->config.thp = PM_THP_OFF;
-	apply_thp(ram, 0, ram->max_size);
+	advise_thp(ram, ram->host, ram->max_size);
 }
 
 int ram_settings_apply(struct pm_ram *ram, uint64_t offset, uint64_t size,
 		       struct pm_error *err)
 {
-	int ret = apply_dump(ram, offset, size, err);
+	int ret = ram_settings_advise(ram, ram->host + offset, size,
+				      ram->config.dump);
 
 	if (ret < 0)
-		return ret;
-	apply_thp(ram, offset, size);
+		return pm_error_set(err, -ret,
+				    "%" PRIu64 " bytes of host memory cannot "
+				    "be kept out of core dumps, or have "
+				    "transparent huge pages chosen: %s",
+				    size, strerror(-ret));
 	return apply_policy(ram, offset, size, err);
 }
 

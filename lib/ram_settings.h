@@ -18,6 +18,13 @@ int ram_settings_check(const struct pm_ram_config *config,
 int ram_settings_apply(struct pm_ram *ram, uint64_t offset, uint64_t size,
 		       struct pm_error *err);
 
+/*
+ * The advice that any mapping of this memory is to have: about transparent huge
+ * pages, and to keep it out of core dumps unless they are to have it (@dump).
+ */
+int ram_settings_advise(const struct pm_ram *ram, void *start, uint64_t size,
+			bool dump);
+
 /* Ends transparent huge pages, for good. */
 void ram_settings_end_thp(struct pm_ram *ram);
 

@@ -262,6 +262,31 @@ WRAP(int, ftruncate, (int fd, off_t length))
 }
 WRAP64(int, ftruncate, (int fd, off_t length), (fd, length))
 
+WRAP(int, fcntl, (int fd, int command, ...))
+{
+	va_list args;
+	int arg;
+
+	va_start(args, command);
+	arg = va_arg(args, int);
+	va_end(args);
+	if (judge(FAULT_FCNTL) == FAIL)
+		return -1;
+	return __real_fcntl(fd, command, arg);
+}
+
+int __wrap_fcntl64(int fd, int command, ...);
+int __wrap_fcntl64(int fd, int command, ...)
+{
+	va_list args;
+	int arg;
+
+	va_start(args, command);
+	arg = va_arg(args, int);
+	va_end(args);
+	return __wrap_fcntl(fd, command, arg);
+}
+
 WRAP(int, fallocate, (int fd, int mode, off_t offset, off_t len))
 {
 	switch (judge(FAULT_FALLOCATE)) {

@@ -11,6 +11,7 @@ enum fault_call {
 	FAULT_ADVICE,   /* madvise(2) with any other advice */
 	FAULT_CALLOC,
 	FAULT_FALLOCATE,
+	FAULT_FCNTL,
 	FAULT_FTRUNCATE,
 	FAULT_IOCTL,
 	FAULT_LSEEK,

@@ -270,14 +270,19 @@ static void populating_never_raises_a_signal(void **state)
 /* Interrupted is not failed. */
 static void signals_do_not_matter(void **state)
 {
+	const struct pm_ram_config config = everything(*state);
 	struct walk w;
 
 	walk_init(&w, state, SMALL);
 	fault_reset();
 	fault_fail(FAULT_FALLOCATE, 1, EINTR);
 	assert_int_equal(pm_ram_discard(w.ram, 0, UNIT), 0);
+	fault_fail(FAULT_FALLOCATE, 1, EINTR);
+	assert_int_equal(pm_ram_resize(w.ram, UNIT, NULL), 0);
+	pm_ram_destroy(w.ram);
+	w.ram = NULL;
 	fault_fail(FAULT_FTRUNCATE, 1, EINTR);
-	assert_int_equal(pm_ram_resize(w.ram, LARGE, NULL), 0);
+	assert_int_equal(pm_ram_create(&config, &w.ram, NULL), 0);
 	pm_ram_destroy(w.ram);
 }
 
