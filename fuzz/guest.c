@@ -66,8 +66,8 @@ void guest_init(struct guest *g, const uint8_t *data, size_t size)
 
 static bool plugged(const struct guest *g, uint64_t block)
 {
-	return guest_memory_at(&g->rig.memory, GUEST_BASE + block * GUEST_BLOCK,
-			       GUEST_BLOCK);
+	return guest_memory_is_there(
+		&g->rig.memory, GUEST_BASE + block * GUEST_BLOCK, GUEST_BLOCK);
 }
 
 /* The guest sees the block through a memory slot. */

@@ -14,6 +14,8 @@
 /* A callback may ring itself again; more often than this none does. */
 #define SETTLE_ROUNDS 8
 
+#define PAGE 4096
+
 static void bell_rung(void *opaque, uint32_t events)
 {
 	struct rig *rig = opaque;
@@ -24,15 +26,45 @@ static void bell_rung(void *opaque, uint32_t events)
 	rig->rung = true;
 }
 
+static int ram_map(void *opaque, uint64_t offset, uint64_t *size, bool write,
+		   uint8_t **host)
+{
+	struct rig *rig = opaque;
+	uint64_t left = PAGE - offset % PAGE;
+
+	(void)write;
+	atomic_fetch_add(&rig->mapped, 1);
+	if (*size > left)
+		*size = left;
+	*host = rig->ram + offset;
+	return 0;
+}
+
+static void ram_unmap(void *opaque, uint64_t offset, uint64_t size, bool write,
+		      uint8_t *host)
+{
+	struct rig *rig = opaque;
+
+	(void)write;
+	assert_ptr_equal(host, rig->ram + offset);
+	assert_true(size && size <= PAGE - offset % PAGE);
+	assert_true(atomic_fetch_sub(&rig->mapped, 1) > 0);
+}
+
 void rig_init(struct rig *rig)
 {
-	struct guest_memory_region region = { .size = RIG_RAM_SIZE };
+	const struct guest_memory_region region = {
+		.size = RIG_RAM_SIZE,
+		.map = ram_map,
+		.unmap = ram_unmap,
+		.opaque = rig,
+	};
 
-	rig->memory.nr = 0;
+	rig->memory = (struct guest_memory){ .nr = 0 };
+	atomic_store(&rig->mapped, 0);
 	fake_accel_init(&rig->accel);
 	rig->ram = calloc(1, RIG_RAM_SIZE);
 	assert_non_null(rig->ram);
-	region.host = rig->ram;
 	assert_int_equal(guest_memory_add(&rig->memory, &region), 0);
 	assert_int_equal(loop_create(&rig->loop), 0);
 	assert_int_equal(bus_create(&rig->pio), 0);
@@ -50,6 +82,7 @@ void rig_init(struct rig *rig)
 
 void rig_finish(struct rig *rig)
 {
+	assert_int_equal(atomic_load(&rig->mapped), 0);
 	loop_remove(rig->loop, &rig->bell);
 	close(rig->bell.fd);
 	pci_host_destroy(rig->pci);
@@ -70,6 +103,16 @@ void rig_settle(struct rig *rig)
 		while (!rig->rung)
 			assert_int_equal(loop_run_once(rig->loop), 0);
 	}
+}
+
+void *rig_at(struct rig *rig, uint64_t gpa, uint64_t size)
+{
+	struct guest_view view;
+
+	if (guest_memory_get(&rig->memory, gpa, size, false, &view))
+		return NULL;
+	guest_memory_put(&rig->memory, &view);
+	return view.host;
 }
 
 static uint64_t ecam(unsigned int slot, unsigned int offset)

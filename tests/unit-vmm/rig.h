@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A test rig: the parts of a machine around a fake accelerator, with a real
- * loop, real buses and a little boot memory.
+ * loop, real buses and a little boot memory. That is mapped on demand, a page
+ * at a time, as where another hypervisor has it; who keeps something mapped
+ * fails the test.
  */
 #ifndef TESTS_RIG_H
 #define TESTS_RIG_H
+
+#include <stdatomic.h>
 
 #include "space/bus.h"
 #include "fake_accel.h"
@@ -23,6 +27,7 @@ struct rig {
 	struct pci_host *pci;
 	struct guest_memory memory;
 	uint8_t *ram; /* RIG_RAM_SIZE bytes at address 0 */
+	atomic_int mapped;
 	struct loop_source bell;
 	bool rung;
 };
@@ -32,6 +37,9 @@ void rig_finish(struct rig *rig);
 
 /* Runs the loop until all that is pending now has been handled. */
 void rig_settle(struct rig *rig);
+
+/* Where a range of guest memory is now, for a look at it; NULL: nowhere. */
+void *rig_at(struct rig *rig, uint64_t gpa, uint64_t size);
 
 /* Configuration space of a slot, through the ECAM window and the ports. */
 uint32_t rig_config_read(struct rig *rig, unsigned int slot,

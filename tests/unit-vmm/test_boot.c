@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "dirty.h"
 #include "x86_64/acpi.h"
 #include "x86_64/boot.h"
 #include "arch/arch.h"
@@ -350,6 +351,17 @@ static void the_kernel_is_loaded_and_entered(void **state)
 }
 
 /* What the old header does not have is zero, not the code behind it. */
+static void what_is_loaded_is_told(void **state)
+{
+	struct fixture *f = *state;
+	struct dirty dirty;
+
+	initrd_write(f, 12345);
+	dirty_watch(&dirty, &f->gm, f->ram, MEMORY);
+	load(f);
+	assert_true(dirty_end(&dirty) > CODE + 12345);
+}
+
 static void an_older_header_is_no_longer_than_it_says(void **state)
 {
 	struct fixture *f = *state;
@@ -535,6 +547,7 @@ int main(void)
 		TEST(a_command_line_that_is_too_long),
 		TEST(a_kernel_that_does_not_fit),
 		TEST(an_initrd_that_does_not_fit),
+		TEST(what_is_loaded_is_told),
 		TEST(the_kernel_is_loaded_and_entered),
 		TEST(an_older_header_is_no_longer_than_it_says),
 		TEST(the_command_line_is_passed),

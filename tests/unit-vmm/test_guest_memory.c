@@ -29,19 +29,34 @@ static void add(struct guest_memory *gm, uint64_t gpa, uint8_t *host)
 	assert_int_equal(guest_memory_add(gm, &region), 0);
 }
 
+/* Where it is, or NULL. */
+static uint8_t *at(const struct guest_memory *gm, uint64_t gpa, uint64_t size)
+{
+	struct guest_view view;
+	int ret = guest_memory_get(gm, gpa, size, false, &view);
+
+	assert_int_equal(guest_memory_is_there(gm, gpa, size), !ret);
+	if (ret) {
+		assert_int_equal(ret, -EFAULT);
+		return NULL;
+	}
+	guest_memory_put(gm, &view);
+	return view.host;
+}
+
 static void the_whole_region_and_no_more(void **state)
 {
 	struct guest_memory gm = { .nr = 0 };
 
 	(void)state;
 	add(&gm, 0x4000, low);
-	assert_ptr_equal(guest_memory_at(&gm, 0x4000, SIZE), low);
-	assert_ptr_equal(guest_memory_at(&gm, 0x4fff, 1), low + SIZE - 1);
-	assert_null(guest_memory_at(&gm, 0x4000, SIZE + 1));
-	assert_null(guest_memory_at(&gm, 0x3fff, 1));
-	assert_null(guest_memory_at(&gm, 0x3fff, 2));
-	assert_null(guest_memory_at(&gm, 0x4fff, 2));
-	assert_null(guest_memory_at(&gm, 0x5000, 1));
+	assert_ptr_equal(at(&gm, 0x4000, SIZE), low);
+	assert_ptr_equal(at(&gm, 0x4fff, 1), low + SIZE - 1);
+	assert_null(at(&gm, 0x4000, SIZE + 1));
+	assert_null(at(&gm, 0x3fff, 1));
+	assert_null(at(&gm, 0x3fff, 2));
+	assert_null(at(&gm, 0x4fff, 2));
+	assert_null(at(&gm, 0x5000, 1));
 }
 
 static void sums_that_wrap_reach_nothing(void **state)
@@ -50,11 +65,11 @@ static void sums_that_wrap_reach_nothing(void **state)
 
 	(void)state;
 	add(&gm, 0, low);
-	assert_null(guest_memory_at(&gm, 0, UINT64_MAX));
-	assert_null(guest_memory_at(&gm, 1, UINT64_MAX));
-	assert_null(guest_memory_at(&gm, 0x800, -(uint64_t)0x700));
-	assert_null(guest_memory_at(&gm, UINT64_MAX, 2));
-	assert_null(guest_memory_at(&gm, -(uint64_t)0x10, 0x20));
+	assert_null(at(&gm, 0, UINT64_MAX));
+	assert_null(at(&gm, 1, UINT64_MAX));
+	assert_null(at(&gm, 0x800, -(uint64_t)0x700));
+	assert_null(at(&gm, UINT64_MAX, 2));
+	assert_null(at(&gm, -(uint64_t)0x10, 0x20));
 }
 
 static void a_region_may_end_at_the_top(void **state)
@@ -66,8 +81,8 @@ static void a_region_may_end_at_the_top(void **state)
 
 	(void)state;
 	assert_int_equal(guest_memory_add(&gm, &region), 0);
-	assert_ptr_equal(guest_memory_at(&gm, UINT64_MAX, 1), top + SIZE - 1);
-	assert_null(guest_memory_at(&gm, UINT64_MAX, 2));
+	assert_ptr_equal(at(&gm, UINT64_MAX, 1), top + SIZE - 1);
+	assert_null(at(&gm, UINT64_MAX, 2));
 	region.gpa++;
 	assert_int_equal(guest_memory_add(&gm, &region), -EINVAL);
 	region.gpa = 0;
@@ -83,9 +98,9 @@ static void no_range_crosses_from_region_to_region(void **state)
 	(void)state;
 	add(&gm, 0x4000, low);
 	add(&gm, 0x5000, next);
-	assert_ptr_equal(guest_memory_at(&gm, 0x5000, SIZE), next);
-	assert_null(guest_memory_at(&gm, 0x4fff, 2));
-	assert_null(guest_memory_at(&gm, 0x4000, 2 * SIZE));
+	assert_ptr_equal(at(&gm, 0x5000, SIZE), next);
+	assert_null(at(&gm, 0x4fff, 2));
+	assert_null(at(&gm, 0x4000, 2 * SIZE));
 }
 
 static void what_is_absent_is_not_given(void **state)
@@ -104,11 +119,11 @@ static void what_is_absent_is_not_given(void **state)
 	absent_from = 0x100;
 	absent_to = 0x200;
 	assert_int_equal(guest_memory_add(&gm, &region), 0);
-	assert_ptr_equal(guest_memory_at(&gm, 0x8000, 0x100), low);
-	assert_null(guest_memory_at(&gm, 0x8000, 0x101));
-	assert_null(guest_memory_at(&gm, 0x8100, 1));
-	assert_null(guest_memory_at(&gm, 0x81ff, 2));
-	assert_ptr_equal(guest_memory_at(&gm, 0x8200, 1), low + 0x200);
+	assert_ptr_equal(at(&gm, 0x8000, 0x100), low);
+	assert_null(at(&gm, 0x8000, 0x101));
+	assert_null(at(&gm, 0x8100, 1));
+	assert_null(at(&gm, 0x81ff, 2));
+	assert_ptr_equal(at(&gm, 0x8200, 1), low + 0x200);
 	assert_int_equal(guest_memory_read(&gm, 0x8100, &byte, 1), -EFAULT);
 	assert_int_equal(guest_memory_write(&gm, 0x8100, &byte, 1), -EFAULT);
 	assert_int_equal(byte, 0x5a);
@@ -121,8 +136,8 @@ static void an_empty_range_is_never_there(void **state)
 
 	(void)state;
 	add(&gm, 0x4000, low);
-	assert_null(guest_memory_at(&gm, 0x4000, 0));
-	assert_null(guest_memory_at(&gm, 0x9000, 0));
+	assert_null(at(&gm, 0x4000, 0));
+	assert_null(at(&gm, 0x9000, 0));
 	assert_int_equal(guest_memory_read(&gm, 0x4000, &byte, 0), -EFAULT);
 }
 
@@ -154,7 +169,7 @@ static void regions_are_limited(void **state)
 	for (uint64_t i = 0; i < GUEST_MEMORY_REGIONS_MAX; i++)
 		add(&gm, i * SIZE, low);
 	assert_int_equal(guest_memory_add(&gm, &one_more), -ENOSPC);
-	assert_null(guest_memory_at(&gm, 0x100000, 1));
+	assert_null(at(&gm, 0x100000, 1));
 }
 
 static void shared_fields_are_little_endian_and_aligned(void **state)
@@ -177,6 +192,140 @@ static void shared_fields_are_little_endian_and_aligned(void **state)
 	assert_int_equal(value, 0x1234);
 }
 
+/* ---- what is written ----------------------------------------------------- */
+
+static struct {
+	uint64_t gpa, size;
+} told[8];
+static unsigned int nr_told;
+
+static void tell(void *opaque, uint64_t gpa, uint64_t size)
+{
+	assert_ptr_equal(opaque, &nr_told);
+	assert_true(nr_told < 8);
+	told[nr_told].gpa = gpa;
+	told[nr_told++].size = size;
+}
+
+static void assert_told(unsigned int nth, uint64_t gpa, uint64_t size)
+{
+	assert_int_equal(nr_told, nth + 1);
+	assert_int_equal(told[nth].gpa, gpa);
+	assert_int_equal(told[nth].size, size);
+}
+
+static void what_is_written_is_told(void **state)
+{
+	struct guest_memory gm = { .dirty = tell, .dirty_opaque = &nr_told };
+	struct guest_view view;
+	uint16_t value;
+	char byte;
+
+	(void)state;
+	nr_told = 0;
+	add(&gm, 0x4000, low);
+	assert_int_equal(guest_memory_read(&gm, 0x4000, &byte, 1), 0);
+	assert_int_equal(guest_memory_load16(&gm, 0x4000, &value), 0);
+	assert_int_equal(guest_memory_get(&gm, 0x4000, 8, false, &view), 0);
+	guest_memory_put(&gm, &view);
+	assert_int_equal(guest_memory_write(&gm, 0x4fff, "ab", 2), -EFAULT);
+	assert_int_equal(nr_told, 0);
+	assert_int_equal(guest_memory_write(&gm, 0x4003, "hello", 5), 0);
+	assert_told(0, 0x4003, 5);
+	assert_int_equal(guest_memory_store16(&gm, 0x4010, 7), 0);
+	assert_told(1, 0x4010, 2);
+	/* Before it is put back it may not have been written. */
+	assert_int_equal(guest_memory_get(&gm, 0x4100, 0x200, true, &view), 0);
+	assert_int_equal(nr_told, 2);
+	guest_memory_put(&gm, &view);
+	assert_told(2, 0x4100, 0x200);
+}
+
+/* ---- memory that is mapped on demand ------------------------------------- */
+
+/* A window of two pages of sixteen bytes onto low. */
+enum { SMALL = 16, ROOM = 2 };
+
+static unsigned int mapped, maps;
+
+static int window_map(void *opaque, uint64_t offset, uint64_t *size, bool write,
+		      uint8_t **host)
+{
+	uint64_t pages = (offset % SMALL + *size + SMALL - 1) / SMALL;
+
+	(void)opaque, (void)write;
+	if (mapped == ROOM)
+		return -EAGAIN;
+	if (pages > 1)
+		*size = SMALL - offset % SMALL;
+	*host = low + offset;
+	mapped++;
+	maps++;
+	return 0;
+}
+
+static void window_unmap(void *opaque, uint64_t offset, uint64_t size,
+			 bool write, uint8_t *host)
+{
+	(void)opaque, (void)write;
+	assert_ptr_equal(host, low + offset);
+	assert_true(size <= SMALL - offset % SMALL);
+	assert_true(mapped-- > 0);
+}
+
+static void add_window(struct guest_memory *gm)
+{
+	const struct guest_memory_region region = { .gpa = 0x4000,
+						    .size = SIZE,
+						    .map = window_map,
+						    .unmap = window_unmap };
+
+	mapped = 0;
+	maps = 0;
+	assert_int_equal(guest_memory_add(gm, &region), 0);
+}
+
+static void copies_go_through_a_window_piece_by_piece(void **state)
+{
+	struct guest_memory gm = { .dirty = tell, .dirty_opaque = &nr_told };
+	char text[40], back[40] = "";
+
+	(void)state;
+	nr_told = 0;
+	add_window(&gm);
+	memset(text, 'x', sizeof(text));
+	assert_int_equal(guest_memory_write(&gm, 0x4005, text, 40), 0);
+	assert_memory_equal(low + 5, text, 40);
+	assert_int_equal(maps, 3);
+	assert_told(2, 0x4020, 13);
+	assert_int_equal(guest_memory_read(&gm, 0x4005, back, 40), 0);
+	assert_memory_equal(back, text, 40);
+	assert_int_equal(mapped, 0);
+	assert_int_equal(nr_told, 3);
+}
+
+static void a_window_that_is_full_is_said(void **state)
+{
+	struct guest_memory gm = { .nr = 0 };
+	struct guest_view one, two, three;
+
+	(void)state;
+	add_window(&gm);
+	/* More than it ever has at one address. */
+	assert_int_equal(guest_memory_get(&gm, 0x4008, 16, true, &one),
+			 -ENOMEM);
+	assert_int_equal(mapped, 0);
+	assert_int_equal(guest_memory_get(&gm, 0x4000, 16, true, &one), 0);
+	assert_int_equal(guest_memory_get(&gm, 0x4010, 16, false, &two), 0);
+	assert_int_equal(guest_memory_get(&gm, 0x4020, 1, false, &three),
+			 -EAGAIN);
+	guest_memory_put(&gm, &one);
+	assert_int_equal(guest_memory_get(&gm, 0x4020, 1, false, &three), 0);
+	guest_memory_put(&gm, &three);
+	guest_memory_put(&gm, &two);
+	assert_int_equal(mapped, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -189,6 +338,9 @@ int main(void)
 		cmocka_unit_test(copies_go_both_ways),
 		cmocka_unit_test(shared_fields_are_little_endian_and_aligned),
 		cmocka_unit_test(regions_are_limited),
+		cmocka_unit_test(what_is_written_is_told),
+		cmocka_unit_test(copies_go_through_a_window_piece_by_piece),
+		cmocka_unit_test(a_window_that_is_full_is_said),
 	};
 
 	return cmocka_run_group_tests_name("guest_memory", tests, NULL, NULL);

@@ -399,7 +399,7 @@ static void test_long_unplug(void **state)
 	assert_int_equal(driver_used(&f->d), 1);
 	/* It is still plugged, but not to be used. */
 	assert_int_equal(plugged(f), MANY * BLOCK);
-	assert_false(guest_memory_at(&f->rig.memory, BASE, BLOCK));
+	assert_false(rig_at(&f->rig, BASE, BLOCK));
 	assert_int_equal(virtio_mem_set_requested(f->vm, 0, NULL), 0);
 	atomic_store(&gate, false);
 	await_used(f, 3);

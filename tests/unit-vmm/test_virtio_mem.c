@@ -9,6 +9,7 @@
 #include <linux/virtio_config.h>
 #include <string.h>
 
+#include "dirty.h"
 #include "driver.h"
 #include "virtio/virtio_mem.h"
 
@@ -430,19 +431,17 @@ static void devices_reach_plugged_memory_alone(void **state)
 	struct fixture *f = *state;
 
 	driver_start(&f->d);
-	assert_null(guest_memory_at(&f->rig.memory, BASE, 1));
+	assert_null(rig_at(&f->rig, BASE, 1));
 	assert_int_equal(ask(f, PLUG, 1, 1), ACK);
-	assert_null(guest_memory_at(&f->rig.memory, BASE, 1));
-	assert_non_null(guest_memory_at(&f->rig.memory, BASE + BLOCK, BLOCK));
-	assert_null(guest_memory_at(&f->rig.memory, BASE + BLOCK, BLOCK + 1));
-	assert_null(guest_memory_at(&f->rig.memory, BASE + BLOCK - 1, 2));
-	memset(guest_memory_at(&f->rig.memory, BASE + BLOCK, 1), 0x77, BLOCK);
+	assert_null(rig_at(&f->rig, BASE, 1));
+	assert_non_null(rig_at(&f->rig, BASE + BLOCK, BLOCK));
+	assert_null(rig_at(&f->rig, BASE + BLOCK, BLOCK + 1));
+	assert_null(rig_at(&f->rig, BASE + BLOCK - 1, 2));
+	memset(rig_at(&f->rig, BASE + BLOCK, 1), 0x77, BLOCK);
 	assert_int_equal(ask(f, UNPLUG, 1, 1), ACK);
-	assert_null(guest_memory_at(&f->rig.memory, BASE + BLOCK, 1));
+	assert_null(rig_at(&f->rig, BASE + BLOCK, 1));
 	assert_int_equal(ask(f, PLUG, 1, 1), ACK);
-	assert_int_equal(*(uint8_t *)guest_memory_at(&f->rig.memory,
-						     BASE + BLOCK, 1),
-			 0);
+	assert_int_equal(*(uint8_t *)rig_at(&f->rig, BASE + BLOCK, 1), 0);
 }
 
 static void where_no_slot_is_reads_are_zero_and_writes_lost(void **state)
@@ -456,6 +455,22 @@ static void where_no_slot_is_reads_are_zero_and_writes_lost(void **state)
 	assert_int_equal(bus_read(f->rig.mmio, BASE - 1, 1), UINT64_MAX);
 }
 
+static void what_the_device_writes_is_told(void **state)
+{
+	struct fixture *f = *state;
+	struct dirty dirty;
+
+	driver_start(&f->d);
+	driver_put_request(&f->d, 0, PLUG, BASE, 1);
+	driver_offer(&f->d, 0);
+	dirty_watch(&dirty, &f->rig.memory, f->rig.ram, RIG_RAM_SIZE);
+	driver_kick(&f->d);
+	rig_settle(&f->rig);
+	assert_int_equal(driver_answer(&f->d, 0, NULL), ACK);
+	/* The answer, the element of the used ring and its index. */
+	assert_int_equal(dirty_end(&dirty), 10 + 8 + 2);
+}
+
 /* ---- resets -------------------------------------------------------------- */
 
 static void a_device_reset_keeps_the_blocks(void **state)
@@ -464,14 +479,13 @@ static void a_device_reset_keeps_the_blocks(void **state)
 
 	driver_start(&f->d);
 	assert_int_equal(ask(f, PLUG, 0, 2), ACK);
-	memset(guest_memory_at(&f->rig.memory, BASE, BLOCK), 0x77, BLOCK);
+	memset(rig_at(&f->rig, BASE, BLOCK), 0x77, BLOCK);
 	driver_set_status(&f->d, 0);
 	assert_int_equal(info(f).device.plugged_size, 2 * BLOCK);
 	assert_false(info(f).driver_ready);
 	driver_start(&f->d);
 	assert_int_equal(ask_state(f, 0, 2), PLUGGED);
-	assert_int_equal(
-		*(uint8_t *)guest_memory_at(&f->rig.memory, BASE, BLOCK), 0x77);
+	assert_int_equal(*(uint8_t *)rig_at(&f->rig, BASE, BLOCK), 0x77);
 }
 
 static void held_it_takes_no_request(void **state)
@@ -519,7 +533,7 @@ static void a_system_reset_unplugs_all(void **state)
 	assert_int_equal(f->last_size, 0);
 	assert_int_equal(driver_status(&f->d), 0);
 	assert_int_equal(driver_interrupts(&f->d, DRIVER_CONFIG_VECTOR), 0);
-	assert_null(guest_memory_at(&f->rig.memory, BASE, 1));
+	assert_null(rig_at(&f->rig, BASE, 1));
 }
 
 /* ---- creation ------------------------------------------------------------ */
@@ -590,6 +604,7 @@ int main(void)
 		TEST(a_slot_that_cannot_be_added_is_busy),
 		TEST(a_size_that_is_refused_keeps_the_reason_for_waiting),
 		TEST(devices_reach_plugged_memory_alone),
+		TEST(what_the_device_writes_is_told),
 		TEST(where_no_slot_is_reads_are_zero_and_writes_lost),
 		TEST(a_device_reset_keeps_the_blocks),
 		TEST(held_it_takes_no_request),

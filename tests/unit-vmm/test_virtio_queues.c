@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dirty.h"
 #include "echo.h"
 
 /* ---- the driver ---------------------------------------------------------- */
@@ -175,6 +176,30 @@ static void a_reset_forgets_each_queue(void **state)
 	assert_int_equal(echo_answer(f, 0), 0);
 	assert_int_equal(echo_answer(f, 4), 'b');
 	assert_int_equal(driver_used(&f->d), 1);
+}
+
+/* An answer at once, one that came late, and one in many pieces. */
+static void what_queues_write_is_told(void **state)
+{
+	struct echo *f = *state;
+	struct dirty dirty;
+	uint8_t *indirect = f->rig.ram + 0x40000;
+
+	start(f);
+	send(f, 0, 0, 'l');
+	driver_use_queue(&f->d, 1);
+	echo_put(f, 2, 'a');
+	memcpy(indirect, f->rig.ram + DRIVER_DESC + DRIVER_STRIDE + 2 * 16, 32);
+	indirect[14] = 1; /* next in the table is its second */
+	driver_desc(&f->d, 2, 0x40000, 32, 4, 0);
+	driver_offer(&f->d, 2);
+	dirty_watch(&dirty, &f->rig.memory, f->rig.ram, RIG_RAM_SIZE);
+	driver_kick(&f->d);
+	rig_settle(&f->rig);
+	complete(f, 0, 'b');
+	assert_int_equal(echo_answer(f, 0), 'b');
+	assert_int_equal(echo_answer(f, 2), 'a');
+	assert_int_equal(dirty_end(&dirty), 2 * (1 + 8 + 2));
 }
 
 /* ---- positions ----------------------------------------------------------- */
@@ -507,6 +532,7 @@ int main(void)
 		TEST(a_queue_that_is_not_set_up_stays_alone),
 		TEST(a_long_request_holds_its_queue_alone),
 		TEST(a_reset_forgets_each_queue),
+		TEST(what_queues_write_is_told),
 		TEST(a_position_counts_chains),
 		TEST(a_position_that_is_set_is_gone_on_from),
 		TEST(a_position_that_is_set_has_the_ring_looked_at),

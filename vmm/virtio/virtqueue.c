@@ -236,7 +236,7 @@ bool virtqueue_chain_can_write(const struct virtqueue *vq,
 			&chain->buffers[chain->nr_readable + i];
 		size_t len = b->len < size - done ? b->len : size - done;
 
-		if (len && !guest_memory_at(vq->memory, b->gpa, len))
+		if (len && !guest_memory_is_there(vq->memory, b->gpa, len))
 			return false;
 		done += len;
 	}

@@ -313,25 +313,35 @@ static void put_rsdp(struct acpi_writer *w, uint32_t xsdt)
 	memcpy(w->area, &rsdp, sizeof(rsdp));
 }
 
+static int put_all(struct acpi_writer *w, const struct acpi_config *config)
+{
+	uint32_t facs, dsdt, xsdt;
+
+	facs = put_facs(w);
+	dsdt = put_dsdt(w);
+	put_fadt(w, facs, dsdt);
+	put_madt(w, config->cpus);
+	put_mcfg(w);
+	acpi_put_srat(w, config);
+	if (config->numa->nr > 1)
+		acpi_put_slit(w, config->numa);
+	xsdt = put_xsdt(w);
+	if (w->full)
+		return -ENOSPC;
+	put_rsdp(w, xsdt);
+	return 0;
+}
+
 int acpi_write(const struct guest_memory *gm, const struct acpi_config *config)
 {
 	struct acpi_writer w = { .used = sizeof(struct acpi_rsdp) };
-	uint32_t facs, dsdt, xsdt;
+	struct guest_view view;
+	int ret = guest_memory_get(gm, ACPI_BASE, ACPI_SIZE, true, &view);
 
-	w.area = guest_memory_at(gm, ACPI_BASE, ACPI_SIZE);
-	if (!w.area)
-		return -EFAULT;
-	facs = put_facs(&w);
-	dsdt = put_dsdt(&w);
-	put_fadt(&w, facs, dsdt);
-	put_madt(&w, config->cpus);
-	put_mcfg(&w);
-	acpi_put_srat(&w, config);
-	if (config->numa->nr > 1)
-		acpi_put_slit(&w, config->numa);
-	xsdt = put_xsdt(&w);
-	if (w.full)
-		return -ENOSPC;
-	put_rsdp(&w, xsdt);
-	return 0;
+	if (ret)
+		return ret;
+	w.area = view.host;
+	ret = put_all(&w, config);
+	guest_memory_put(gm, &view);
+	return ret;
 }

@@ -113,9 +113,13 @@ static int file_load(const struct boot_file *file, uint64_t offset,
 		     struct pm_error *err)
 {
 	uint64_t size = file->size - offset;
-	void *host = guest_memory_at(gm, gpa, size);
-	int ret = host ? file_read(file, offset, host, size) : -EFAULT;
+	struct guest_view view;
+	int ret = guest_memory_get(gm, gpa, size, true, &view);
 
+	if (!ret) {
+		ret = file_read(file, offset, view.host, size);
+		guest_memory_put(gm, &view);
+	}
 	if (ret)
 		return pm_error_set(err, -ret,
 				    "%s cannot be read into the guest (%s)",
@@ -325,12 +329,15 @@ static void e820_fill(struct boot_params *bp, const struct memory_map *map)
 
 static int params_write(const struct boot *boot, const struct guest_memory *gm)
 {
-	struct boot_params *bp =
-		guest_memory_at(gm, BOOT_PARAMS_GPA, sizeof(*bp));
 	const char *line = boot->config.append ? boot->config.append : "";
+	struct boot_params *bp;
+	struct guest_view view;
+	int ret =
+		guest_memory_get(gm, BOOT_PARAMS_GPA, sizeof(*bp), true, &view);
 
-	if (!bp)
-		return -EFAULT;
+	if (ret)
+		return ret;
+	bp = (struct boot_params *)view.host;
 	memset(bp, 0, sizeof(*bp));
 	bp->hdr = boot->header;
 	bp->hdr.type_of_loader = LOADER_UNDEFINED;
@@ -339,6 +346,7 @@ static int params_write(const struct boot *boot, const struct guest_memory *gm)
 	bp->hdr.ramdisk_image = boot->initrd.fd >= 0 ? initrd_place(boot) : 0;
 	bp->hdr.ramdisk_size = boot->initrd.size; /* 0: none */
 	e820_fill(bp, boot->config.map);
+	guest_memory_put(gm, &view);
 	return guest_memory_write(gm, COMMAND_LINE_GPA, line, strlen(line) + 1);
 }
 
@@ -346,12 +354,14 @@ static int params_write(const struct boot *boot, const struct guest_memory *gm)
 static int page_tables_write(const struct guest_memory *gm)
 {
 	enum { PRESENT = 1, WRITABLE = 2, HUGE = 128, ENTRIES = 512, DIRS = 4 };
-	uint64_t *tables =
-		guest_memory_at(gm, PAGE_TABLES_GPA, (2 + DIRS) * PAGE);
-	uint64_t *pointers, *directories;
+	uint64_t *tables, *pointers, *directories;
+	struct guest_view view;
+	int ret = guest_memory_get(gm, PAGE_TABLES_GPA, (2 + DIRS) * PAGE, true,
+				   &view);
 
-	if (!tables)
-		return -EFAULT;
+	if (ret)
+		return ret;
+	tables = (uint64_t *)view.host;
 	memset(tables, 0, (2 + DIRS) * PAGE);
 	pointers = tables + ENTRIES;
 	directories = pointers + ENTRIES;
@@ -361,6 +371,7 @@ static int page_tables_write(const struct guest_memory *gm)
 			(PAGE_TABLES_GPA + (2 + i) * PAGE) | PRESENT | WRITABLE;
 	for (uint64_t i = 0; i < DIRS * ENTRIES; i++)
 		directories[i] = i * HUGE_PAGE | PRESENT | WRITABLE | HUGE;
+	guest_memory_put(gm, &view);
 	return 0;
 }
 

@@ -16,7 +16,7 @@
 
 /* One access, or a piece of memory. */
 struct piece {
-	uint8_t *host; /* NULL: it is the bus's */
+	struct guest_view view; /* without host: it is the bus's */
 	size_t len;
 };
 
@@ -29,16 +29,21 @@ static size_t bus_width(uint64_t addr, size_t len)
 	return width;
 }
 
-static struct piece piece_at(const struct qtest_space *space, uint64_t addr,
-			     size_t len)
+static struct piece piece_get(const struct qtest_space *space, uint64_t addr,
+			      size_t len, bool write)
 {
 	size_t left = PAGE - addr % PAGE;
 	struct piece p = { .len = len < left ? len : left };
 
-	p.host = guest_memory_at(space->memory, addr, p.len);
-	if (!p.host)
+	if (guest_memory_get(space->memory, addr, p.len, write, &p.view))
 		p.len = bus_width(addr, p.len);
 	return p;
+}
+
+static void piece_put(const struct qtest_space *space, const struct piece *p)
+{
+	if (p->view.host)
+		guest_memory_put(space->memory, &p->view);
 }
 
 void space_read(const struct qtest_space *space, uint64_t addr, void *buf,
@@ -47,16 +52,17 @@ void space_read(const struct qtest_space *space, uint64_t addr, void *buf,
 	uint8_t *to = buf;
 
 	while (len) {
-		struct piece p = piece_at(space, addr, len);
+		struct piece p = piece_get(space, addr, len, false);
 
-		if (p.host) {
-			memcpy(to, p.host, p.len);
+		if (p.view.host) {
+			memcpy(to, p.view.host, p.len);
 		} else {
 			uint64_t v = bus_read(space->mmio, addr, p.len);
 
 			/* Little-endian, as this host is. */
 			memcpy(to, &v, p.len);
 		}
+		piece_put(space, &p);
 		addr += p.len;
 		to += p.len;
 		len -= p.len;
@@ -69,16 +75,17 @@ void space_write(const struct qtest_space *space, uint64_t addr,
 	const uint8_t *from = buf;
 
 	while (len) {
-		struct piece p = piece_at(space, addr, len);
+		struct piece p = piece_get(space, addr, len, true);
 
-		if (p.host) {
-			memcpy(p.host, from, p.len);
+		if (p.view.host) {
+			memcpy(p.view.host, from, p.len);
 		} else {
 			uint64_t v = 0;
 
 			memcpy(&v, from, p.len);
 			bus_write(space->mmio, addr, v, p.len);
 		}
+		piece_put(space, &p);
 		addr += p.len;
 		from += p.len;
 		len -= p.len;
@@ -88,11 +95,12 @@ void space_write(const struct qtest_space *space, uint64_t addr,
 int space_fill(const struct qtest_space *space, uint64_t addr, uint8_t value,
 	       uint64_t len)
 {
-	uint8_t *host = guest_memory_at(space->memory, addr, len);
+	struct guest_view view;
 	uint8_t page[PAGE];
 
-	if (host) {
-		memset(host, value, len);
+	if (!guest_memory_get(space->memory, addr, len, true, &view)) {
+		memset(view.host, value, len);
+		guest_memory_put(space->memory, &view);
 		return 0;
 	}
 	if (len > FILL_BUS_MAX)
