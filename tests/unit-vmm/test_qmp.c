@@ -502,7 +502,12 @@ static void test_qom_get(void **state)
 			 missing[i]);
 		ask_property(c, missing[i], "size", reply);
 	}
-	ask_property(c, "", "size", GENERIC("Path '' is ambiguous"));
+	ask_property(c, "", "size",
+		     ERROR("DeviceNotFound", "Path '' is ambiguous") "}");
+	client_ask(c,
+		   "{\"execute\":\"qom-list\",\"arguments\":{\"path\":"
+		   "\"\"}}",
+		   GENERIC("Path '' is ambiguous"));
 	ask_property(c, "vm0", "requested-size", "{\"return\": 0}");
 	ask_property(c, "vm0", "memaddr", "{\"return\": 4294967296}");
 	ask_property(c, "vm0", "x-paramem-driver-ready", "{\"return\": true}");

@@ -39,8 +39,8 @@ typedef int qmp_command_fn(struct qmp_conn *conn, const json_t *args,
 json_t *qmp_version_object(void);
 
 /* As query-target, query-cpus-fast and the tree of objects name things. */
-#define QMP_TARGET   "x86_64"
-#define QMP_CPU_TYPE "host-x86_64-cpu"
+#define QMP_TARGET   PARAMEM_TARGET
+#define QMP_CPU_TYPE "host-" QMP_TARGET "-cpu"
 #define QMP_CPU_PATH "/machine/unattached/device[%u]"
 
 struct qmp_cpu_place {
@@ -79,6 +79,13 @@ qmp_command_fn qmp_query_machines;
 qmp_command_fn qmp_query_chardev;
 qmp_command_fn qmp_query_none; /* an empty list */
 qmp_command_fn qmp_device_del;
+
+/* fds.c */
+qmp_command_fn qmp_getfd;
+qmp_command_fn qmp_closefd;
+qmp_command_fn qmp_add_fd;
+qmp_command_fn qmp_remove_fd;
+qmp_command_fn qmp_query_fdsets;
 
 /* cpus.c */
 qmp_command_fn qmp_query_cpus_fast;

@@ -120,13 +120,50 @@ void qmp_conn_drain(struct qmp_conn *conn, int timeout_ms)
 	}
 }
 
+/* The descriptors that came with a message, which are ours now. */
+static void conn_take_fds(struct qmp_conn *conn, struct msghdr *msg)
+{
+	struct cmsghdr *c = CMSG_FIRSTHDR(msg);
+
+	for (; c; c = CMSG_NXTHDR(msg, c)) {
+		int fds[QMP_FDS_MESSAGE_MAX];
+		size_t len = c->cmsg_len - CMSG_LEN(0);
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		memcpy(fds, CMSG_DATA(c), len);
+		qmp_fds_came(&conn->fds, fds, len / sizeof(int));
+	}
+}
+
+static ssize_t conn_receive(struct qmp_conn *conn)
+{
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(sizeof(int) * QMP_FDS_MESSAGE_MAX)];
+	} control;
+	struct iovec iov = { conn->in, sizeof(conn->in) };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.buf,
+		.msg_controllen = sizeof(control.buf),
+	};
+	ssize_t n =
+		recvmsg(conn->source.fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+	if (n >= 0)
+		conn_take_fds(conn, &msg);
+	return n;
+}
+
 static void conn_read(struct qmp_conn *conn)
 {
 	ssize_t n;
 
 	if (conn->in_at < conn->in_len || conn->eof || !conn_may_read(conn))
 		return;
-	n = recv(conn->source.fd, conn->in, sizeof(conn->in), MSG_DONTWAIT);
+	n = conn_receive(conn);
 	if (n < 0) {
 		if (errno != EAGAIN && errno != EINTR)
 			conn_kill(conn);
@@ -227,6 +264,7 @@ void qmp_conn_destroy(struct qmp_conn *conn)
 	loop_remove(conn->qmp->loop, &conn->source);
 	close(conn->source.fd);
 	buffer_clear(&conn->out);
+	qmp_fds_finish(&conn->fds);
 	json_decref(conn->later);
 	free(conn);
 }

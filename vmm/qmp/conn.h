@@ -11,6 +11,7 @@
 #include <sys/types.h>
 #include <jansson.h>
 
+#include "fds.h"
 #include "framing.h"
 #include "host/buffer.h"
 #include "host/loop.h"
@@ -40,6 +41,7 @@ struct qmp_conn {
 	/* Bit n: device n has changed since it was told last. */
 	uint32_t owed_sizes;
 	uint32_t owed_violations;
+	struct qmp_fds fds;
 	struct buffer out;
 	size_t in_at;
 	size_t in_len;

@@ -12,9 +12,19 @@
 static int find_object(struct machine *machine, const json_t *args,
 		       struct qom_node *node, struct qmp_error *error)
 {
-	return qom_find(machine,
-			json_string_value(json_object_get(args, "path")), node,
-			error);
+	const char *path = json_string_value(json_object_get(args, "path"));
+
+	return qom_find(machine, path, node, error);
+}
+
+/* For a property: QEMU has one class for all that is wrong with a path. */
+static int find_owner(struct machine *machine, const json_t *args,
+		      struct qom_node *node, struct qmp_error *error)
+{
+	if (find_object(machine, args, node, error) == 0)
+		return 0;
+	error->class = QMP_DEVICE_NOT_FOUND;
+	return -1;
 }
 
 static const struct qom_property *find_property(const struct qom_type *type,
@@ -51,7 +61,7 @@ int qmp_qom_get(struct qmp_conn *conn, const json_t *args, json_t **ret,
 	const struct qom_property *property;
 	struct qom_node node;
 
-	if (find_object(machine, args, &node, error) < 0)
+	if (find_owner(machine, args, &node, error) < 0)
 		return -1;
 	property = find_property(node.type, name);
 	if (property)
@@ -77,7 +87,7 @@ int qmp_qom_set(struct qmp_conn *conn, const json_t *args, json_t **ret,
 	json_t *child = NULL;
 	bool known;
 
-	if (find_object(machine, args, &node, error) < 0)
+	if (find_owner(machine, args, &node, error) < 0)
 		return -1;
 	property = find_property(node.type, name);
 	if (property && property->set) {

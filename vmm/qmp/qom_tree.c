@@ -5,7 +5,7 @@
  *	/                           container
  *	/machine                    paramem-machine
  *	/machine/peripheral/ID      virtio-mem-pci, a memory device
- *	/machine/unattached/device[N]  host-x86_64-cpu, a processor
+ *	/machine/unattached/device[N]  host-TARGET-cpu, a processor
  *	/objects/ID                 memory-backend-*, a device's host memory
  */
 #include <stdio.h>

@@ -130,7 +130,7 @@ OBJECT(StatusInfo, MUST("running", boolean), MUST("singlestep", boolean),
 OBJECT(NameInfo, MAY("name", str));
 OBJECT(UuidInfo, MUST("UUID", str));
 OBJECT(KvmInfo, MUST("enabled", boolean), MUST("present", boolean));
-ENUM(SysEmuTarget, "x86_64");
+ENUM(SysEmuTarget, QMP_TARGET);
 OBJECT(TargetInfo, MUST("arch", SysEmuTarget));
 OBJECT(MachineInfo, MUST("name", str), MAY("alias", str),
        MAY("is-default", boolean), MUST("cpu-max", integer),
@@ -234,6 +234,17 @@ OBJECT(XParamemViolationData, MUST("id", str), MUST("gpa", integer),
        MUST("access", XParamemAccess), MAY("vcpu", integer),
        MUST("count", integer));
 
+/* ---- file descriptors ---------------------------------------------------- */
+
+OBJECT(FdNameArgs, MUST("fdname", str));
+OBJECT(AddFdArgs, MAY("fdset-id", integer), MAY("opaque", str));
+OBJECT(AddfdInfo, MUST("fdset-id", integer), MUST("fd", integer));
+OBJECT(RemoveFdArgs, MUST("fdset-id", integer), MAY("fd", integer));
+OBJECT(FdsetFdInfo, MUST("fd", integer), MAY("opaque", str));
+ARRAY(FdsetFdInfos, FdsetFdInfo);
+OBJECT(FdsetInfo, MUST("fdset-id", integer), MUST("fds", FdsetFdInfos));
+ARRAY(FdsetInfos, FdsetInfo);
+
 /* ---- dumps --------------------------------------------------------------- */
 
 /* QEMU's; all but the first are not available. */
@@ -295,6 +306,12 @@ const struct qmp_command qmp_commands[] = {
 	{ "query-memory-size-summary", &empty, &MemoryInfo,
 	  qmp_query_memory_size_summary },
 	{ "x-paramem-query-numa", &empty, &XParamemNumaNodes, qmp_query_numa },
+
+	{ "getfd", &FdNameArgs, &empty, qmp_getfd },
+	{ "closefd", &FdNameArgs, &empty, qmp_closefd },
+	{ "add-fd", &AddFdArgs, &AddfdInfo, qmp_add_fd },
+	{ "remove-fd", &RemoveFdArgs, &empty, qmp_remove_fd },
+	{ "query-fdsets", &empty, &FdsetInfos, qmp_query_fdsets },
 
 	{ "dump-guest-memory", &DumpArgs, &empty, qmp_dump_guest_memory },
 	{ "query-dump", &empty, &DumpQueryResult, qmp_query_dump },

@@ -36,6 +36,8 @@ void qmp_server_forget(struct qmp_conn *conn)
 		at = &(*at)->next;
 	*at = conn->next;
 	qmp->nr_conns--;
+	if (!qmp->nr_conns)
+		qmp_fdsets_clear(qmp);
 	qmp_conn_destroy(conn);
 }
 

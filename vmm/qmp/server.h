@@ -47,6 +47,8 @@ struct qmp {
 	unsigned int nr_ports;
 	struct qmp_conn *conns;
 	unsigned int nr_conns;
+	struct qmp_fd *sets; /* the descriptors of all sets */
+	unsigned int nr_set_fds;
 	uint64_t turns;  /* requests and arrivals so far */
 	int64_t told_ms; /* when a client's end was last told in the log */
 	unsigned int untold;
