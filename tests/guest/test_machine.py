@@ -126,7 +126,8 @@ class Medium(Shape):
     machine = {'cpus': 2, 'memory': '512M', 'append': FAST}
 
     def test_two_cpus_and_512_mib(self):
-        self.check_shape(2, 512 * MIB, 400 * MIB)
+        # Linux 6.12 keeps a few MiB more for itself than 6.1.
+        self.check_shape(2, 512 * MIB, 390 * MIB)
 
 
 class Large(Shape):
