@@ -234,9 +234,24 @@ static void a_failed_connection_keeps_the_message(void **state)
 	entry_set(f, 0, 0xfee00000, 1, MASK);
 	f->accel.fail_msi_connect = -ENOMEM;
 	msix_bar_write(&f->msix, 12, 0, 4);
+	f->accel.fail_msi_connect = -ENOMEM;
 	msix_notify(&f->msix, 0);
 	assert_int_equal(pending(f), 1);
 	msix_bar_write(&f->msix, 12, 0, 4);
+	assert_int_equal(fake_msi_take(&f->accel, 0), 1);
+}
+
+/* The driver, which unmasked it long ago, will not write again. */
+static void a_failed_connection_is_tried_with_each_message(void **state)
+{
+	struct fixture *f = *state;
+
+	flags_set(f, PCI_MSIX_FLAGS_ENABLE);
+	entry_set(f, 0, 0xfee00000, 1, MASK);
+	f->accel.fail_msi_connect = -ENOMEM;
+	msix_bar_write(&f->msix, 12, 0, 4);
+	msix_notify(&f->msix, 0);
+	assert_int_equal(pending(f), 0);
 	assert_int_equal(fake_msi_take(&f->accel, 0), 1);
 }
 
@@ -287,6 +302,7 @@ int main(void)
 		TEST(reserved_bits_stay_zero),
 		TEST(other_accesses_do_nothing),
 		TEST(a_failed_connection_keeps_the_message),
+		TEST(a_failed_connection_is_tried_with_each_message),
 		TEST(reset_masks_and_forgets),
 		cmocka_unit_test(no_route_is_a_failure),
 	};

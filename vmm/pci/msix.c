@@ -202,12 +202,18 @@ void msix_bar_write(struct msix *msix, uint64_t offset, uint64_t value,
 
 void msix_notify(struct msix *msix, unsigned int vector)
 {
+	struct msix_vector *v;
+
 	if (vector >= msix->nr)
 		return;
-	if (msix->vectors[vector].connected)
-		vector_send(&msix->vectors[vector]);
-	else
-		msix->vectors[vector].pending = true;
+	v = &msix->vectors[vector];
+	if (v->connected) {
+		vector_send(v);
+		return;
+	}
+	v->pending = true;
+	/* It may be the host that could not when the driver unmasked it. */
+	vector_update(msix, v);
 }
 
 void msix_reset(struct msix *msix)
