@@ -3,7 +3,8 @@
  * paramem dump: writes the guest's memory and CPUs to a file.
  *
  * The machine does the work; this asks now and then how far it is, and once
- * more when the machine says that it is over. An interrupt cancels.
+ * more when the machine says that it is over. An interrupt cancels, and so does
+ * the machine when this program is gone.
  */
 #include "cli.h"
 
@@ -99,8 +100,8 @@ static int dump_path(struct dump *d, struct pm_error *err)
 	return 0;
 }
 
-static int dump_request(struct dump *d, struct qmp_client *client,
-			struct pm_error *err)
+static int dump_command(struct dump *d, struct qmp_client *client,
+			bool attached, struct pm_error *err)
 {
 	json_t *args = json_pack("{s:b, s:s+, s:b}", "paging", 0, "protocol",
 				 "file:", d->path, "detach", 1);
@@ -108,10 +109,23 @@ static int dump_request(struct dump *d, struct qmp_client *client,
 	if (!args)
 		return pm_error_set(err, EINVAL,
 				    "the path of the file is not in UTF-8");
+	if (attached)
+		json_object_set_new(args, "x-paramem-attached", json_true());
 	/* Not said unless it is needed: QEMU would not understand it. */
 	if (d->compress)
 		json_object_set_new(args, "x-paramem-compress", json_true());
 	return qmp_client_command(client, "dump-guest-memory", args, NULL, err);
+}
+
+/* Attached, unless the machine does not know that, as QEMU does not. */
+static int dump_request(struct dump *d, struct qmp_client *client,
+			struct pm_error *err)
+{
+	int ret = dump_command(d, client, true, err);
+
+	if (ret < 0 && strstr(err->text, "x-paramem-attached"))
+		ret = dump_command(d, client, false, err);
+	return ret;
 }
 
 static int dump_ask(struct dump *d, struct qmp_client *client,

@@ -274,6 +274,23 @@ class Dumps(Group):
         self.check_nothing_left(path)
         vm.run('rm /tmp/file')
 
+    def test_it_ends_with_who_asked(self):
+        """Whose end leaves no guest standing."""
+        vm = self.vm
+        vm.run('dd if=/dev/urandom of=/tmp/file bs=1M count=100 2>/dev/null')
+        path = self.path('killed')
+        self.forget_events()
+        with subprocess.Popen(
+                [Settings.paramem, 'dump', vm.name, path, '--compress'],
+                env=environment(), stderr=subprocess.DEVNULL) as process:
+            vm.qmp.wait_event('STOP')
+            process.kill()
+        event = vm.qmp.wait_event('DUMP_COMPLETED')
+        check_equal('the result', event['data']['result']['status'], 'failed')
+        vm.qmp.wait_event('RESUME')
+        self.check_nothing_left(path)
+        vm.run('rm /tmp/file')
+
     def test_failures(self):
         vm = self.vm
         path = self.path('failures')

@@ -208,7 +208,57 @@ static void a_client_may_go_while_it_waits(void **state)
 	f->fd = -1;
 	while (f->machine->qmp->nr_conns)
 		assert_int_equal(loop_run_once(f->machine->loop), 0);
+	/* And the dump ends with it. */
+	assert_int_equal(f->machine->dump_cancels, 1);
+	end_dump(f, DUMP_FAILED);
+}
+
+#define DETACHED(more)                                                \
+	"{\"execute\": \"dump-guest-memory\", \"arguments\": "        \
+	"{\"paging\": false, \"protocol\": \"file:/y\", \"detach\": " \
+	"true" more "}}"
+#define ATTACHED DETACHED(", \"x-paramem-attached\": true")
+
+static void leave(struct fixture *f)
+{
+	close(f->fd);
+	f->fd = -1;
+	while (f->machine->qmp->nr_conns)
+		assert_int_equal(loop_run_once(f->machine->loop), 0);
+}
+
+static void a_detached_dump_goes_on_without_its_client(void **state)
+{
+	struct fixture *f = *state;
+
+	say(f, DETACHED(""));
+	hear(f, EMPTY);
+	leave(f);
+	assert_int_equal(f->machine->dump_cancels, 0);
+}
+
+static void an_attached_dump_ends_with_its_client(void **state)
+{
+	struct fixture *f = *state;
+
+	say(f, ATTACHED);
+	hear(f, EMPTY);
+	say(f, "{\"execute\": \"query-dump\"}");
+	hear(f, "\"status\": \"active\"");
+	leave(f);
+	assert_int_equal(f->machine->dump_cancels, 1);
+}
+
+/* What it began is over, and the next is somebody else's. */
+static void a_dump_that_is_over_ends_with_nobody(void **state)
+{
+	struct fixture *f = *state;
+
+	say(f, ATTACHED);
+	hear(f, EMPTY);
 	end_dump(f, DUMP_COMPLETED);
+	leave(f);
+	assert_int_equal(f->machine->dump_cancels, 0);
 }
 
 static void half_a_client_is_answered(void **state)
@@ -280,6 +330,15 @@ int main(void)
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_client_may_go_while_it_waits,
 						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_detached_dump_goes_on_without_its_client, set_up,
+			tear_down),
+		cmocka_unit_test_setup_teardown(
+			an_attached_dump_ends_with_its_client, set_up,
+			tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_dump_that_is_over_ends_with_nobody, set_up,
+			tear_down),
 		cmocka_unit_test_setup_teardown(half_a_client_is_answered,
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(wrong_arguments_are_told,

@@ -261,6 +261,8 @@ close_fd:
 
 void qmp_conn_destroy(struct qmp_conn *conn)
 {
+	if (conn->dumps)
+		qmp_dump_abandon(conn);
 	loop_remove(conn->qmp->loop, &conn->source);
 	close(conn->source.fd);
 	buffer_clear(&conn->out);

@@ -37,6 +37,7 @@ struct qmp_conn {
 	bool negotiated; /* past qmp_capabilities */
 	bool eof;        /* the client sends nothing more */
 	bool dead;       /* to be freed by its own callback */
+	bool dumps;      /* the dump under way ends with it */
 	json_t *later;   /* the request whose answer is still to come */
 	/* Bit n: device n has changed since it was told last. */
 	uint32_t owed_sizes;

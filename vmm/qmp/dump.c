@@ -4,12 +4,18 @@
  *
  * A client that does not detach has its answer when the dump is over; its
  * connection holds the request until then.
+ *
+ * The guest stands still for a dump, so nobody should forget one: it ends with
+ * the connection of the client that began it, unless that has detached. One
+ * that wants its answer at once all the same, to ask how far it is, detaches
+ * with x-paramem-attached.
  */
 #include <string.h>
 
 #include "commands.h"
 #include "dispatch.h"
 #include "dump/dump.h"
+#include "host/log.h"
 #include "server.h"
 
 static const char *status_name(enum dump_status status)
@@ -69,11 +75,20 @@ void qmp_dump_settled(void *opaque, const struct dump_info *info)
 
 	dump_error(info, &error);
 	for (struct qmp_conn *conn = qmp->conns; conn; conn = conn->next) {
+		conn->dumps = false;
 		if (conn->later)
 			qmp_dispatch_answer(conn,
 					    error.class ? NULL : json_object(),
 					    &error);
 	}
+}
+
+void qmp_dump_abandon(struct qmp_conn *conn)
+{
+	log_warning("the dump is cancelled: the client that began it, process "
+		    "%d, has hung up; with 'detach' it would go on",
+		    (int)conn->pid);
+	machine_dump_cancel(conn->qmp->machine);
 }
 
 /* ---- commands ------------------------------------------------------------ */
@@ -141,6 +156,8 @@ int qmp_dump_guest_memory(struct qmp_conn *conn, const json_t *args,
 			  json_t **ret, struct qmp_error *error)
 {
 	bool detach = json_is_true(json_object_get(args, "detach"));
+	bool attached =
+		json_is_true(json_object_get(args, "x-paramem-attached"));
 	bool compress =
 		json_is_true(json_object_get(args, "x-paramem-compress"));
 	struct pm_error why = { "" };
@@ -152,6 +169,7 @@ int qmp_dump_guest_memory(struct qmp_conn *conn, const json_t *args,
 		return -1;
 	if (machine_dump(conn->qmp->machine, path, compress, &why) < 0)
 		return qmp_error_set(error, QMP_GENERIC_ERROR, "%s", why.text);
+	conn->dumps = attached || !detach;
 	if (!detach)
 		return QMP_LATER;
 	*ret = json_object();

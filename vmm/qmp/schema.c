@@ -253,7 +253,7 @@ ENUM(DumpGuestMemoryFormat, "elf", "kdump-zlib", "kdump-lzo", "kdump-snappy",
 ARRAY(DumpGuestMemoryFormats, DumpGuestMemoryFormat);
 OBJECT(DumpArgs, MUST("paging", boolean), MUST("protocol", str),
        MAY("detach", boolean), MAY("begin", integer), MAY("length", integer),
-       MAY("format", DumpGuestMemoryFormat),
+       MAY("format", DumpGuestMemoryFormat), MAY("x-paramem-attached", boolean),
        MAY("x-paramem-compress", boolean));
 ENUM(DumpStatus, "none", "active", "completed", "failed");
 OBJECT(DumpQueryResult, MUST("status", DumpStatus), MUST("completed", integer),

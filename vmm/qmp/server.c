@@ -52,13 +52,14 @@ static bool goes_before(const struct qmp_conn *a, const struct qmp_conn *b)
 	return a->turn < b->turn;
 }
 
-/* NULL when all that there are wait for an answer. */
+/* NULL when all that there are wait for an answer, or dump. */
 static struct qmp_conn *longest_idle(const struct qmp *qmp)
 {
 	struct qmp_conn *conn, *found = NULL;
 
 	for (conn = qmp->conns; conn; conn = conn->next) {
-		if (!conn->later && (!found || goes_before(conn, found)))
+		if (!conn->later && !conn->dumps &&
+		    (!found || goes_before(conn, found)))
 			found = conn;
 	}
 	return found;

@@ -86,5 +86,7 @@ extern const struct machine_observer_ops qmp_observer_ops;
 /* In dump.c: its event; and the answer to who has waited for it. */
 void qmp_dump_done(void *opaque, const struct dump_info *info);
 void qmp_dump_settled(void *opaque, const struct dump_info *info);
+/* There too: the client whose dump is under way has gone. */
+void qmp_dump_abandon(struct qmp_conn *conn);
 
 #endif /* VMM_QMP_SERVER_H */
