@@ -39,7 +39,12 @@ int cli_usage_error(const char *subcommand, const char *fmt, ...)
 /* Prints @text on standard output and returns EXIT_OK. */
 int cli_help(const char *text);
 
-/* Parses @text as a size; -EINVAL or -ERANGE with a sentence. */
+/*
+ * Parses @text as a size; -EINVAL or -ERANGE with a sentence. One of memory is
+ * not so small that its unit has to have been forgotten.
+ */
+int cli_parse_bytes(const char *what, const char *text, uint64_t *size,
+		    struct pm_error *err);
 int cli_parse_size(const char *what, const char *text, uint64_t *size,
 		   struct pm_error *err);
 

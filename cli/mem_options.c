@@ -4,10 +4,13 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
+#include "host/size.h"
+#include "suggest.h"
 
 enum key {
 	KEY_ID,
@@ -153,6 +156,8 @@ static int set_size(const struct parse *p, enum key key, const char *value,
 		size = p->size;
 		break;
 	}
+	if (key == KEY_BLOCK_SIZE || key == KEY_PAGE_SIZE)
+		return cli_parse_bytes(key_names[key], value, size, err);
 	return cli_parse_size(key_names[key], value, size, err);
 }
 
@@ -300,11 +305,38 @@ static int set_part(struct parse *p, enum key key, char *value,
 	}
 }
 
+/* What was meant by a part that there is not; "" for no idea. */
+static struct suggestion meant_part(const struct parse *p, const char *text,
+				    const char *word)
+{
+	const char *allowed[NR_KEYS + 1];
+	struct suggestion meant;
+	uint64_t size;
+	int nr = 0;
+
+	for (int key = 0; key < NR_KEYS; key++) {
+		if (p->allowed & BIT(key))
+			allowed[nr++] = key_names[key];
+	}
+	allowed[nr] = NULL;
+	meant = suggest(word, "", allowed);
+	if (p->size && !size_parse(text, &size))
+		snprintf(meant.text, sizeof(meant.text),
+			 ": did you mean size=%.40s?", text);
+	return meant;
+}
+
 static int no_such_part(const struct parse *p, const char *text,
 			struct pm_error *err)
 {
-	char names[256] = "";
+	char names[256] = "", word[64];
+	struct suggestion meant;
 
+	snprintf(word, sizeof(word), "%.*s", (int)strcspn(text, "="), text);
+	meant = meant_part(p, text, word);
+	if (*meant.text)
+		return pm_error_set(err, EINVAL, "%s has no part '%s'%s",
+				    p->option, word, meant.text);
 	for (int key = 0; key < NR_KEYS; key++) {
 		if (!(p->allowed & BIT(key)))
 			continue;

@@ -4,10 +4,12 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
+#include "suggest.h"
 
 enum key { KEY_ID, KEY_CPUS, KEY_MEMORY, KEY_DISTANCE, NR_KEYS };
 
@@ -102,16 +104,27 @@ static int set_part(struct parse *p, enum key key, char *value,
 	}
 }
 
+static int no_such_part(const char *text, struct pm_error *err)
+{
+	const char *const *names = (const char *const *)key_names;
+	struct suggestion meant;
+	char word[64];
+
+	snprintf(word, sizeof(word), "%.*s", (int)strcspn(text, "="), text);
+	meant = suggest(word, "", names);
+	return pm_error_set(err, EINVAL, "--node has no part '%s'%s", word,
+			    *meant.text
+				    ? meant.text
+				    : ": use id, cpus, memory and distance");
+}
+
 static int parse_part(struct parse *p, char **text, struct pm_error *err)
 {
 	char *value;
 	int key = getsubopt(text, key_names, &value);
 
 	if (key < 0)
-		return pm_error_set(err, EINVAL,
-				    "--node has no part '%.80s': use id, cpus, "
-				    "memory and distance",
-				    value);
+		return no_such_part(value, err);
 	if ((p->seen >> key & 1) && (key == KEY_ID || key == KEY_MEMORY))
 		return pm_error_set(err, EINVAL,
 				    "--node has %s twice: give it once",

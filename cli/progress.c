@@ -135,8 +135,13 @@ static void progress_show_plain(struct progress *p, int64_t now_ms)
 {
 	if (p->now == p->shown || now_ms - p->shown_ms < PROGRESS_PLAIN_MS)
 		return;
-	fprintf(stderr, "%s: %s of %s\n", p->device, size_format(p->now).text,
-		size_format(p->target).text);
+	if (p->target < p->from)
+		fprintf(stderr, "%s: %s, from %s down to %s\n", p->device,
+			size_format(p->now).text, size_format(p->from).text,
+			size_format(p->target).text);
+	else
+		fprintf(stderr, "%s: %s of %s\n", p->device,
+			size_format(p->now).text, size_format(p->target).text);
 	p->shown = p->now;
 	p->shown_ms = now_ms;
 }

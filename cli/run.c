@@ -20,6 +20,7 @@
 #include "options.h"
 #include "output.h"
 #include "runtime_dir.h"
+#include "socket_options.h"
 
 static const char help[] =
 	"paramem run [NAME] --kernel FILE [OPTIONS]\n"
@@ -91,18 +92,25 @@ static const char *after_prefix(const char *text, const char *prefix)
 	return strncmp(text, prefix, len) ? NULL : text + len;
 }
 
+static int serial_socket(struct machine_config *config, char *text,
+			 struct pm_error *err)
+{
+	config->serial = SERIAL_UNIX;
+	return socket_options_parse("--serial", text, &config->serial_path,
+				    err);
+}
+
 static int parse_serial(void *opaque, char *text, struct pm_error *err)
 {
 	struct run *run = opaque;
 	struct machine_config *config = &run->config;
 	const char *file = after_prefix(text, "file:");
-	const char *sock = after_prefix(text, "unix:");
 
-	config->serial_path = file ? file : sock;
+	config->serial_path = file;
 	if (file)
 		config->serial = SERIAL_FILE;
-	else if (sock)
-		config->serial = SERIAL_UNIX;
+	else if (after_prefix(text, "unix:"))
+		return serial_socket(config, text, err);
 	else if (!strcmp(text, "stdio"))
 		config->serial = SERIAL_STDIO;
 	else if (!strcmp(text, "none"))
@@ -128,24 +136,11 @@ static int add_qmp_path(struct machine_config *config, const char *path,
 	return 0;
 }
 
-static int parse_socket(const char *option, const char *text, const char **path,
-			struct pm_error *err)
-{
-	const char *after = after_prefix(text, "unix:");
-
-	if (!after)
-		return pm_error_set(err, EINVAL,
-				    "%s cannot be '%.100s': use unix:PATH",
-				    option, text);
-	*path = after;
-	return 0;
-}
-
 static int parse_qmp(void *opaque, char *text, struct pm_error *err)
 {
 	struct run *run = opaque;
 	const char *path = NULL;
-	int ret = parse_socket("--qmp", text, &path, err);
+	int ret = socket_options_parse("--qmp", text, &path, err);
 
 	return ret ? ret : add_qmp_path(&run->config, path, err);
 }
@@ -154,7 +149,8 @@ static int parse_qtest(void *opaque, char *text, struct pm_error *err)
 {
 	struct run *run = opaque;
 
-	return parse_socket("--qtest", text, &run->config.qtest_path, err);
+	return socket_options_parse("--qtest", text, &run->config.qtest_path,
+				    err);
 }
 
 static int parse_cpus(void *opaque, char *text, struct pm_error *err)

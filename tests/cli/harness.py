@@ -51,13 +51,16 @@ class Case(unittest.TestCase):
         self.addCleanup(process.kill)
         return process
 
-    def start_machine(self, *words, name=None, **options):
-        """A machine without a CPU, once its control socket answers."""
+    def start_machine(self, *words, path=None, more='', **options):
+        """A machine without a CPU, once its control socket answers; that is
+        at @path, with @more in the option."""
         number = len(os.listdir(self.directory))
-        machine = Machine(self, name or f'cli-{os.getpid()}-{number}')
+        machine = Machine(self, f'cli-{os.getpid()}-{number}', path)
+        socket_words = machine.path.replace(',', ',,')
         machine.process = self.start_program(
             'run', machine.name, '--accel', 'qtest', '--qtest',
-            f'unix:{machine.path}.qtest', '--qmp', f'unix:{machine.path}',
+            f'unix:{socket_words}.qtest', '--qmp',
+            f'unix:{socket_words}{more}',
             *words, **options)
         machine.wait()
         return machine
@@ -77,9 +80,9 @@ class Case(unittest.TestCase):
 
 
 class Machine:
-    def __init__(self, case, name):
+    def __init__(self, case, name, path):
         self.name = name
-        self.path = case.path(name)
+        self.path = path or case.path(name)
         self.process = None
 
     def wait(self):

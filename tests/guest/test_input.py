@@ -127,7 +127,7 @@ class Wrong(Group):
 
     def test_parts_of_a_device(self):
         for device, said in (('max-size=1G', 'id'), ('id=a', 'max-size'),
-                             ('id=a,max-size=1G,colour=red', 'colour=red'),
+                             ('id=a,max-size=1G,colour=red', "'colour'"),
                              ('id=a,max-size=', 'max-size'),
                              ('id=a,id=b,max-size=1G', 'id'),
                              ('id=a/b,max-size=1G', 'a/b')):

@@ -61,9 +61,9 @@ static void test_memory(void **state)
 	assert_int_equal(size, 512 * M);
 	assert_true(ram.prealloc);
 	refuse_memory("4G,backend=memfd",
-		      "--memory has no part '4G': use size, backend, "
-		      "page-size, prealloc, reserve, thp, lock, dump, "
-		      "host-nodes and policy");
+		      "--memory has no part '4G': did you mean size=4G?");
+	refuse_memory("sise=4G",
+		      "--memory has no part 'sise': did you mean size?");
 	refuse_memory("id=vm0", "--memory has no part 'id': use size, backend, "
 				"page-size, prealloc, reserve, thp, lock, "
 				"dump, host-nodes and policy");
@@ -96,6 +96,15 @@ static void test_device(void **state)
 	refuse_device("id=a,id=b", "--mem-device has id twice: give it once");
 	refuse_device("id=a,max-size", "--mem-device: max-size has no value: "
 				       "use max-size=2G, say");
+	refuse_device("id=a,maxsize=1G",
+		      "--mem-device has no part 'maxsize': did you mean "
+		      "max-size?");
+	refuse_device("id=a,MAX_SIZE",
+		      "--mem-device has no part 'MAX_SIZE': did you mean "
+		      "max-size?");
+	refuse_device("id=a,on-voilation=log",
+		      "--mem-device has no part 'on-voilation': did you mean "
+		      "on-violation?");
 	refuse_device("id=a,size=1G",
 		      "--mem-device has no part 'size': use id, max-size, "
 		      "requested-size, block-size, node, "

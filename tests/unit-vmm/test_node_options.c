@@ -87,8 +87,9 @@ static void test_values(void **state)
 	       "K, M, G, T or P, as in 512M");
 	refuse("id=0,memory=1G,memory=1G",
 	       "--node has memory twice: give it once");
-	refuse("id=0,mem=1G", "--node has no part 'mem=1G': use id, cpus, "
-			      "memory and distance");
+	refuse("id=0,mem=1G", "--node has no part 'mem': did you mean memory?");
+	refuse("id=0,colour=red", "--node has no part 'colour': use id, cpus, "
+				  "memory and distance");
 }
 
 static void test_distances(void **state)

@@ -4,10 +4,13 @@
  */
 #include "../unit/cmocka_all.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../../cli/bar.h"
 #include "../../cli/progress.h"
+#include "../../cli/qmp_client.h"
 
 #define MiB (UINT64_C(1) << 20)
 #define GiB (UINT64_C(1) << 30)
@@ -79,6 +82,42 @@ static void test_line_backwards(void **state)
 	assert_non_null(strstr(line, "#] 100 %  4096 MiB/s"));
 }
 
+/* One plain line, as where there is no terminal, in @line. */
+static void plain_line(uint64_t from, uint64_t now, uint64_t target,
+		       char line[256])
+{
+	FILE *file = tmpfile();
+	int err = dup(2);
+	struct progress p;
+	size_t len;
+
+	assert_non_null(file);
+	progress_init(&p, "vm0", from, target, qmp_client_now());
+	p.terminal = false;
+	p.shown_ms -= 60 * 1000;
+	dup2(fileno(file), 2);
+	progress_show(&p, now, NULL);
+	dup2(err, 2);
+	close(err);
+	rewind(file);
+	len = fread(line, 1, 255, file);
+	line[len] = '\0';
+	fclose(file);
+}
+
+static void test_plain(void **state)
+{
+	char line[256];
+
+	(void)state;
+	plain_line(0, 512 * MiB, 2048 * MiB, line);
+	assert_string_equal(line, "vm0: 512 MiB of 2 GiB\n");
+	/* It is not 1664 MiB of 512 MiB that is done. */
+	plain_line(2048 * MiB, 1664 * MiB, 512 * MiB, line);
+	assert_string_equal(line,
+			    "vm0: 1664 MiB, from 2 GiB down to 512 MiB\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -86,6 +125,7 @@ int main(void)
 		cmocka_unit_test(test_device_bar),
 		cmocka_unit_test(test_line),
 		cmocka_unit_test(test_line_backwards),
+		cmocka_unit_test(test_plain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,14 +49,31 @@ struct dump_sink {
 
 /* ---- the file ------------------------------------------------------------ */
 
+static const char *cure(int code)
+{
+	switch (code) {
+	case ENOSPC:
+	case EDQUOT:
+		return "make room there, or name another place";
+	case EFBIG:
+		return "raise the machine's limit of file sizes (ulimit -f), "
+		       "or name another place";
+	case ENOENT:
+		return "make its directory first";
+	case EACCES:
+	case EPERM:
+		return "let the user whom the machine runs as write there, or "
+		       "name another place";
+	default:
+		return "name another place";
+	}
+}
+
 static int write_error(const struct dump_sink *s, int code,
 		       struct pm_error *err)
 {
-	return pm_error_set(err, code, "'%.300s' cannot be written (%s)%s",
-			    s->path, strerror(code),
-			    code == ENOSPC || code == EDQUOT
-				    ? ": make room there, or name another place"
-				    : "");
+	return pm_error_set(err, code, "'%.300s' cannot be written (%s): %s",
+			    s->path, strerror(code), cure(code));
 }
 
 static int file_write(struct dump_sink *s, const uint8_t *data, uint64_t len,
@@ -202,8 +219,8 @@ static int create_part(struct dump_sink *s, struct pm_error *err)
 		return 0;
 	code = errno;
 	s->part[0] = '\0'; /* there is nothing to remove */
-	return pm_error_set(err, code, "'%.300s' cannot be created (%s)",
-			    s->path, strerror(code));
+	return pm_error_set(err, code, "'%.300s' cannot be created (%s): %s",
+			    s->path, strerror(code), cure(code));
 }
 
 static int sink_init(struct dump_sink *s, const char *path,
