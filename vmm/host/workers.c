@@ -11,8 +11,9 @@
  * and the pool's members of every job in them; a worker lets go of it to run
  * a part.
  *
- * Threads are created as the first jobs need them and then stay, asleep.
- * They block all signals, which belong to the main thread and the vCPUs.
+ * Threads are created with the pool, before anything forbids that, and then
+ * sleep; of a host that granted fewer, more are asked with each job. They block
+ * all signals, which belong to the main thread and the vCPUs.
  */
 #include "workers.h"
 
@@ -167,10 +168,10 @@ static int thread_add(struct workers *w)
 	return -ret;
 }
 
-/* As many as can be of use; fewer than that will do. */
-static int threads_provide(struct workers *w, uint64_t nr_parts)
+/* As many as there are CPUs; fewer than that will do. */
+static int threads_provide(struct workers *w)
 {
-	while (w->nr_threads < w->width && w->nr_threads < nr_parts) {
+	while (w->nr_threads < w->width) {
 		if (thread_add(w))
 			break;
 	}
@@ -245,6 +246,7 @@ int workers_create(struct loop *loop, struct workers **out)
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->work, NULL);
 	pthread_cond_init(&w->idle, NULL);
+	threads_provide(w);
 	*out = w;
 	return 0;
 }
@@ -275,7 +277,7 @@ unsigned int workers_width(const struct workers *w)
 
 int workers_start(struct workers *w, struct workers_job *job)
 {
-	int ret = threads_provide(w, job->nr_parts);
+	int ret = threads_provide(w);
 
 	if (ret)
 		return ret;

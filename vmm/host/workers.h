@@ -50,7 +50,7 @@ struct workers_job {
 	} state;
 };
 
-/* Has no thread yet: they come with the first job. 0 or -errno. */
+/* With its threads, as many as there are CPUs to use. 0 or -errno. */
 int workers_create(struct loop *loop, struct workers **workers);
 /* No job may be under way. Takes NULL. */
 void workers_destroy(struct workers *workers);
