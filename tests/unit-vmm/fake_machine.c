@@ -202,15 +202,16 @@ int machine_mem_device_set_requested(struct machine *m, unsigned int index,
 	return 0;
 }
 
-int machine_dump(struct machine *m, const char *path, bool compress,
+int machine_dump(struct machine *m, const struct dump_target *target,
 		 struct pm_error *err)
 {
 	if (m->fail_dump)
 		return pm_error_set(err, -m->fail_dump,
-				    "'%s' cannot be created", path);
+				    "'%s' cannot be created", target->path);
 	m->dump = (struct dump_info){ .status = DUMP_ACTIVE, .total = 4096 };
-	snprintf(m->dump_path, sizeof(m->dump_path), "%s", path);
-	m->dump_compress = compress;
+	snprintf(m->dump_path, sizeof(m->dump_path), "%s",
+		 target->path ? target->path : "");
+	m->dump_compress = target->compress;
 	return 0;
 }
 

@@ -134,18 +134,32 @@ static uint64_t resident(struct fixture *f)
 	return sum;
 }
 
-static struct dump_info run(struct fixture *f, bool compress)
+static int start(struct fixture *f, const char *path, bool compress,
+		 struct pm_error *err)
+{
+	const struct dump_target target = { path, -1, compress };
+
+	return dump_start(f->dump, &target, err);
+}
+
+static struct dump_info finish(struct fixture *f)
 {
 	struct dump_info info;
-	struct pm_error err;
 	unsigned int before = f->dones;
 
-	assert_int_equal(dump_start(f->dump, f->path, compress, &err), 0);
-	assert_true(dump_active(f->dump));
 	while (f->dones == before)
 		assert_int_equal(loop_run_once(f->loop), 0);
 	dump_get_info(f->dump, &info);
 	return info;
+}
+
+static struct dump_info run(struct fixture *f, bool compress)
+{
+	struct pm_error err;
+
+	assert_int_equal(start(f, f->path, compress, &err), 0);
+	assert_true(dump_active(f->dump));
+	return finish(f);
 }
 
 static uint8_t *read_file(const char *path, size_t *size)
@@ -291,7 +305,7 @@ static void expect_refused(struct fixture *f, const char *path, int code,
 {
 	struct pm_error err = { "" };
 
-	assert_int_equal(dump_start(f->dump, path, false, &err), -code);
+	assert_int_equal(start(f, path, false, &err), -code);
 	assert_non_null(strstr(err.text, words));
 	assert_false(dump_active(f->dump));
 }
@@ -351,6 +365,88 @@ static void expect_cancelled(struct fixture *f)
 	assert_int_equal(access(f->path, F_OK), -1);
 }
 
+/* ---- a file that was handed over ------------------------------------------ */
+
+static int open_file(struct fixture *f, int flags)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/handed", f->dir);
+	fd = open(path, O_CREAT | O_CLOEXEC | flags, 0600);
+	assert_true(fd >= 0);
+	unlink(path);
+	return fd;
+}
+
+/* The same bytes, where older ones were; the descriptor is closed. */
+static void a_descriptor_is_written_to(void **state)
+{
+	struct fixture *f = *state;
+	struct dump_target target = { NULL, open_file(f, O_RDWR), false };
+	uint8_t *data, *wanted;
+	size_t size;
+	int fd;
+
+	fill(f);
+	assert_int_equal(run(f, false).status, DUMP_COMPLETED);
+	wanted = read_file(f->path, &size);
+	fd = dup(target.fd);
+	assert_int_equal(ftruncate(fd, 2 * SIZE), 0);
+	assert_int_equal(pwrite(fd, "older", 5, SIZE), 5);
+	assert_int_equal(dump_start(f->dump, &target, NULL), 0);
+	assert_int_equal(finish(f).status, DUMP_COMPLETED);
+	assert_int_equal(fcntl(target.fd, F_GETFD), -1);
+	assert_int_equal(lseek(fd, 0, SEEK_END), size);
+	data = malloc(size);
+	assert_int_equal(pread(fd, data, size, 0), size);
+	assert_memory_equal(data, wanted, size);
+	free(data);
+	free(wanted);
+	close(fd);
+}
+
+/* Nothing of it is left, as with a path. */
+static void a_descriptor_is_emptied_on_failure(void **state)
+{
+	struct fixture *f = *state;
+	struct dump_target target = { NULL, open_file(f, O_RDWR), false };
+	int fd = dup(target.fd);
+	struct rlimit old, limit;
+
+	memset(f->host, 0x11, 8 * MiB);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	limit = old;
+	limit.rlim_cur = 4 * MiB;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	assert_int_equal(dump_start(f->dump, &target, NULL), 0);
+	assert_int_equal(finish(f).status, DUMP_FAILED);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	assert_int_equal(lseek(fd, 0, SEEK_END), 0);
+	close(fd);
+}
+
+static void a_descriptor_that_will_not_do_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct pm_error err;
+	int fds[2];
+
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	for (unsigned int i = 0; i < 3; i++) {
+		const struct dump_target target = {
+			.fd = i == 0   ? fds[1]
+			      : i == 1 ? open_file(f, O_RDONLY)
+				       : open_file(f, O_WRONLY | O_APPEND),
+		};
+
+		assert_int_equal(dump_start(f->dump, &target, &err), -EINVAL);
+		assert_non_null(strstr(err.text, "descriptor"));
+		assert_int_equal(fcntl(target.fd, F_GETFD), -1);
+	}
+	close(fds[0]);
+}
+
 static void it_can_be_stopped_at_any_time(void **state)
 {
 	struct fixture *f = *state;
@@ -360,13 +456,13 @@ static void it_can_be_stopped_at_any_time(void **state)
 	memset(f->host, 0x31, SIZE);
 	for (unsigned int i = 0; i < 20; i++) {
 		unlink(f->path);
-		assert_int_equal(dump_start(f->dump, f->path, i % 2, &err), 0);
+		assert_int_equal(start(f, f->path, i % 2, &err), 0);
 		usleep(i * 1000);
 		dump_stop(f->dump);
 		assert_int_equal(f->dones, 2 * i + 1);
 		expect_cancelled(f);
 		unlink(f->path);
-		assert_int_equal(dump_start(f->dump, f->path, i % 2, &err), 0);
+		assert_int_equal(start(f, f->path, i % 2, &err), 0);
 		usleep(i * 1000);
 		dump_cancel(f->dump);
 		while (f->dones < 2 * i + 2)
@@ -378,7 +474,7 @@ static void it_can_be_stopped_at_any_time(void **state)
 	unlink(f->path);
 	assert_int_equal(run(f, false).status, DUMP_COMPLETED);
 	/* The end of the machine. */
-	assert_int_equal(dump_start(f->dump, f->path, false, &err), 0);
+	assert_int_equal(start(f, f->path, false, &err), 0);
 }
 
 int main(void)
@@ -396,6 +492,13 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_full_disk_leaves_what_was_there, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_descriptor_is_written_to,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_descriptor_is_emptied_on_failure, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_descriptor_that_will_not_do_is_refused, set_up,
+			tear_down),
 		cmocka_unit_test_setup_teardown(it_can_be_stopped_at_any_time,
 						set_up, tear_down),
 	};

@@ -150,7 +150,9 @@ static void violate(struct fixture *f)
 
 static void begin_dump(struct fixture *f)
 {
-	assert_int_equal(machine_dump(f->machine, f->dump, false, NULL), 0);
+	const struct dump_target target = { .path = f->dump, .fd = -1 };
+
+	assert_int_equal(machine_dump(f->machine, &target, NULL), 0);
 }
 
 /* ---- reasons to stand still ---------------------------------------------- */

@@ -307,13 +307,13 @@ static int collect(struct dump *d, struct pm_error *err)
 	return 0;
 }
 
-int dump_start(struct dump *d, const char *path, bool compress,
+int dump_start(struct dump *d, const struct dump_target *target,
 	       struct pm_error *err)
 {
 	int ret;
 
 	assert(d->status != DUMP_ACTIVE);
-	ret = dump_sink_open(path, compress, &d->sink, err);
+	ret = dump_sink_open(target, &d->sink, err);
 	if (ret)
 		return ret;
 	/* As long as the worker has not said otherwise. */

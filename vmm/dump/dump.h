@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "paramem.h"
+#include "sink.h"
 
 struct accel;
 struct arch_dump;
@@ -49,10 +50,11 @@ int dump_create(const struct dump_config *config, struct dump **dump);
 void dump_destroy(struct dump *dump);
 
 /*
- * Begins one to the file @path, which is replaced when the dump is whole. The
- * path is copied. 0, or -errno with a sentence and nothing left behind.
+ * Begins one. The file of a path is replaced when the dump is whole, and the
+ * path is copied; a descriptor is the dump's, also when this fails: see sink.h.
+ * 0, or -errno with a sentence and nothing left behind.
  */
-int dump_start(struct dump *dump, const char *path, bool compress,
+int dump_start(struct dump *dump, const struct dump_target *target,
 	       struct pm_error *err);
 
 /* It soon is over, as a failure, if it can be; nothing happens without one. */

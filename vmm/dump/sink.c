@@ -40,7 +40,7 @@ struct zstd {
 struct dump_sink {
 	int fd;
 	char *path;
-	char *part; /* its name until it is whole */
+	char *part; /* its name until it is whole; NULL: it was handed over */
 	uint64_t offset;
 	uint64_t stored;
 	bool compress;
@@ -223,31 +223,56 @@ static int create_part(struct dump_sink *s, struct pm_error *err)
 			    s->path, strerror(code), cure(code));
 }
 
+/* What is not written stays as it is in a sparse file: so it starts empty. */
+static int check_fd(const struct dump_sink *s, struct pm_error *err)
+{
+	int flags = fcntl(s->fd, F_GETFL);
+	struct stat st;
+
+	if (flags < 0 || fstat(s->fd, &st) < 0)
+		return pm_error_set(err, errno,
+				    "the descriptor for a dump cannot be used "
+				    "(%s)",
+				    strerror(errno));
+	if (!S_ISREG(st.st_mode) || (flags & O_APPEND) ||
+	    (flags & O_ACCMODE) == O_RDONLY)
+		return pm_error_set(err, EINVAL,
+				    "the descriptor for a dump is not of a "
+				    "file that can be written anywhere: open "
+				    "one for writing, without O_APPEND");
+	return ftruncate(s->fd, 0) < 0 ? write_error(s, errno, err) : 0;
+}
+
 static int sink_init(struct dump_sink *s, const char *path,
 		     struct pm_error *err)
 {
-	s->path = strdup(path);
-	if (asprintf(&s->part, "%s" SUFFIX, path) < 0)
+	s->path = strdup(path ? path : "the descriptor's file");
+	if (path && asprintf(&s->part, "%s" SUFFIX, path) < 0)
 		s->part = NULL;
-	if (!s->path || !s->part || (s->compress && zstd_init(&s->zstd)))
+	if (!s->path || (path && !s->part) ||
+	    (s->compress && zstd_init(&s->zstd)))
 		return pm_error_set(err, ENOMEM, "no memory for a dump");
-	return create_part(s, err);
+	return path ? create_part(s, err) : check_fd(s, err);
 }
 
-int dump_sink_open(const char *path, bool compress, struct dump_sink **sink,
+int dump_sink_open(const struct dump_target *target, struct dump_sink **sink,
 		   struct pm_error *err)
 {
+	int fd = target->path ? -1 : target->fd;
+	int ret = target->path ? check_path(target->path, err) : 0;
 	struct dump_sink *s;
-	int ret = check_path(path, err);
 
 	if (ret)
 		return ret;
 	s = calloc(1, sizeof(*s));
-	if (!s)
+	if (!s) {
+		if (fd >= 0)
+			close(fd);
 		return pm_error_set(err, ENOMEM, "no memory for a dump");
-	s->fd = -1;
-	s->compress = compress;
-	ret = sink_init(s, path, err);
+	}
+	s->fd = fd;
+	s->compress = target->compress;
+	ret = sink_init(s, target->path, err);
 	if (ret) {
 		dump_sink_abort(s);
 		return ret;
@@ -292,16 +317,26 @@ static int sink_end(struct dump_sink *s, struct pm_error *err)
 	return ret;
 }
 
+static void sink_free(struct dump_sink *s)
+{
+	if (s->fd >= 0)
+		close(s->fd);
+	if (s->compress)
+		zstd_finish(&s->zstd);
+	free(s->part);
+	free(s->path);
+	free(s);
+}
+
 int dump_sink_commit(struct dump_sink *s, struct pm_error *err)
 {
 	int ret = sink_end(s, err);
 
 	if (ret)
 		return ret;
-	if (rename(s->part, s->path) < 0)
+	if (s->part && rename(s->part, s->path) < 0)
 		return write_error(s, errno, err);
-	s->part[0] = '\0';
-	dump_sink_abort(s);
+	sink_free(s);
 	return 0;
 }
 
@@ -309,13 +344,9 @@ void dump_sink_abort(struct dump_sink *s)
 {
 	if (!s)
 		return;
-	if (s->fd >= 0)
-		close(s->fd);
 	if (s->part && *s->part)
 		unlink(s->part);
-	if (s->compress)
-		zstd_finish(&s->zstd);
-	free(s->part);
-	free(s->path);
-	free(s);
+	else if (s->offset && ftruncate(s->fd, 0) < 0)
+		s->offset = 0; /* nothing is left to be done about it */
+	sink_free(s);
 }

@@ -17,12 +17,23 @@
 
 struct dump_sink;
 
+/* Where a dump goes, and how. */
+struct dump_target {
+	const char *path; /* NULL: @fd is the file */
+	int fd;
+	bool compress;
+};
+
 /*
- * Begins a file that will be at @path, for its owner alone to read. What is
+ * Begins a file that will be at the path, for its owner alone to read. What is
  * there already and is not a file is refused. 0 or -errno with a sentence, as
  * everywhere below; after a failure all that can be done is to abort.
+ *
+ * A descriptor is the sink's from here, whatever comes of it. It has to be of a
+ * regular file that can be written anywhere, and what is in that is lost: it is
+ * empty after a dump that failed.
  */
-int dump_sink_open(const char *path, bool compress, struct dump_sink **sink,
+int dump_sink_open(const struct dump_target *target, struct dump_sink **sink,
 		   struct pm_error *err);
 
 /* What comes next in the file: these bytes, or so many zeros. */

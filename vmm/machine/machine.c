@@ -423,16 +423,19 @@ int machine_mem_device_set_requested(struct machine *m, unsigned int index,
 	return virtio_mem_set_requested(m->mem_devices[index], size, err);
 }
 
-int machine_dump(struct machine *m, const char *path, bool compress,
+int machine_dump(struct machine *m, const struct dump_target *target,
 		 struct pm_error *err)
 {
 	unsigned int reasons = run_state_refuses(m->run, RUN_DUMP_BEGINS);
 	int ret;
 
-	if (reasons)
+	if (reasons) {
+		if (!target->path)
+			close(target->fd);
 		return refuse(reasons, "be dumped", err);
+	}
 	change(m, RUN_DUMP_BEGINS);
-	ret = dump_start(m->dump, path, compress, err);
+	ret = dump_start(m->dump, target, err);
 	if (ret)
 		change(m, RUN_DUMP_ENDS);
 	return ret;

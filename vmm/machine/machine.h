@@ -18,6 +18,7 @@
 #include "virtio/mem_info.h"
 
 struct dump_info;
+struct dump_target;
 struct loop;
 struct machine;
 struct machine_observer;
@@ -87,11 +88,10 @@ int machine_mem_device_set_requested(struct machine *machine,
 				     struct pm_error *err);
 
 /*
- * Begins a dump of the guest to a file, see dump/dump.h; none may be under
- * way. The guest stands still until it is over, and then goes on if it ran. It
- * can be stopped only by its cancellation, a reset, or the machine's end.
+ * Begins a dump of the guest, see dump/dump.h. The guest stands still until it
+ * is over. -EBUSY while one is under way. A descriptor is closed on failure.
  */
-int machine_dump(struct machine *machine, const char *path, bool compress,
+int machine_dump(struct machine *machine, const struct dump_target *target,
 		 struct pm_error *err);
 void machine_dump_cancel(struct machine *machine);
 void machine_dump_info(const struct machine *machine, struct dump_info *info);

@@ -158,16 +158,18 @@ int qmp_dump_guest_memory(struct qmp_conn *conn, const json_t *args,
 	bool detach = json_is_true(json_object_get(args, "detach"));
 	bool attached =
 		json_is_true(json_object_get(args, "x-paramem-attached"));
-	bool compress =
-		json_is_true(json_object_get(args, "x-paramem-compress"));
+	struct dump_target target = {
+		.fd = -1,
+		.compress = json_is_true(
+			json_object_get(args, "x-paramem-compress")),
+	};
 	struct pm_error why = { "" };
-	const char *path = NULL;
 
 	if (qmp_check_no_dump(conn, error) < 0 ||
 	    check_supported(args, error) < 0 ||
-	    parse_protocol(args, &path, error) < 0)
+	    parse_protocol(args, &target.path, error) < 0)
 		return -1;
-	if (machine_dump(conn->qmp->machine, path, compress, &why) < 0)
+	if (machine_dump(conn->qmp->machine, &target, &why) < 0)
 		return qmp_error_set(error, QMP_GENERIC_ERROR, "%s", why.text);
 	conn->dumps = attached || !detach;
 	if (!detach)
