@@ -488,7 +488,8 @@ struct pm_pending {
 	uint64_t unit; /* parts begin and end at multiples of it */
 	/*
 	 * It unplugs: to give up leaves the blocks plugged, but what was in
-	 * them is lost. So do that before a system reset alone.
+	 * them is lost, and their pages may be. So do that before a system
+	 * reset alone.
 	 */
 	bool unplugs;
 	/*
@@ -515,10 +516,12 @@ int pm_device_pending_work(struct pm_device *device, uint64_t offset,
  * or the first -errno, with the sentence in @why (which may be NULL);
  * -ECANCELED when the caller gave up, before a system reset for example. No
  * thread may still be at work. -EINPROGRESS, without an answer, asks for
- * another round. Otherwise returns as pm_device_request() does: a failure is
- * answered BUSY, with all as it was, but for what was in memory that was to be
- * unplugged. -EPROTO also when nothing is pending; too small a buffer leaves it
- * pending.
+ * another round, also after a failure that takes long to undo. Otherwise returns
+ * as pm_device_request() does: a failure is answered BUSY, with all as it was,
+ * but for what was in memory that was to be unplugged. Where blocks are to have
+ * their pages, those whose pages went and could not be had again are unplugged;
+ * who gives up does without that. -EPROTO also when nothing is pending; too
+ * small a buffer leaves it pending.
  */
 ssize_t pm_device_request_complete(struct pm_device *device, int result,
 				   const struct pm_error *why, void *response,

@@ -12,6 +12,9 @@
  *  PLUG, guarded         cover         listeners         grant
  *  UNPLUG, UNPLUG_ALL    revoke        listeners         discard
  *
+ * If discarding fails where blocks are to have their pages, what is gone of those
+ * is had again in a third round.
+ *
  * The range waits in struct pending. What is being plugged counts as
  * unplugged until then; what is being unplugged counts as plugged, but nobody
  * may use it any more, since nobody would free what comes back.
@@ -48,6 +51,7 @@ void pending_begin(struct pending *p, enum pending_kind kind,
 	p->range = range;
 	p->step = STEP_FIRST;
 	p->refused = 0;
+	p->lost = false;
 }
 
 void pending_wait(struct pending *p, enum pending_kind kind,
@@ -211,6 +215,11 @@ static int work_unplug(struct pending *p, struct block_range range,
 	struct block_range run;
 	int ret = 0;
 
+	if (p->step == STEP_UNDO) {
+		if (plug_restore(p->plug, range) < 0)
+			p->lost = true;
+		return 0;
+	}
 	while (!ret && region_next_run(p->plug->region, &range, &run))
 		ret = told(p) ? plug_discard(p->plug, run, err)
 			      : plug_revoke(p->plug, run, err);
@@ -252,12 +261,39 @@ int pending_work(struct pending *p, uint64_t offset, uint64_t size,
 
 /* ---- the end ------------------------------------------------------------- */
 
+/*
+ * How far an unplugging that failed with @ret came. Who gives it up unplugs all
+ * next: pages for that would be had in vain.
+ */
+static enum plug_done done(const struct pending *p, int ret)
+{
+	if (!told(p))
+		return PLUG_REVOKED;
+	if (ret == -ECANCELED || (p->step == STEP_UNDO && !p->lost))
+		return PLUG_TOLD;
+	return PLUG_DISCARDED;
+}
+
+/* What was discarded in vain is to be had again, which may take long. */
+static bool needs_undoing(struct pending *p, int ret,
+			  const struct pm_error *why)
+{
+	if (ret >= 0 || ret == -ECANCELED || p->step != STEP_SECOND ||
+	    !unplugs(p) || !p->plug->populates)
+		return false;
+	p->step = STEP_UNDO;
+	p->failed = ret;
+	p->why = why ? *why : (struct pm_error){ "" };
+	return true;
+}
+
 /* All is as it was, as far as that can be. */
 static int undo(struct pending *p, int ret, const struct pm_error *why,
 		struct pm_error *err)
 {
 	if (unplugs(p))
-		return plug_keep(p->plug, p->range, told(p), ret, why, err);
+		return plug_keep(p->plug, p->range, done(p, ret), ret, why,
+				 err);
 	if (told(p))
 		plug_hide(p->plug, p->range);
 	return plug_failed(p->plug, p->range, ret, why, err);
@@ -311,6 +347,7 @@ static int go_on(struct pending *p, struct pm_error *err)
 		p->step = STEP_SECOND;
 		return -EINPROGRESS;
 	case STEP_SECOND:
+	case STEP_UNDO:
 		break;
 	}
 	return 0;
@@ -328,6 +365,13 @@ ssize_t pending_complete(struct pending *p, int result,
 	if (p->kind == PENDING_NONE)
 		return nothing_pending(p, err);
 	ret = result;
+	if (needs_undoing(p, ret, why))
+		return -EINPROGRESS;
+	if (p->step == STEP_UNDO && ret != -ECANCELED) {
+		p->lost = p->lost || ret;
+		ret = p->failed;
+		why = &p->why;
+	}
 	if (!ret) {
 		ret = go_on(p, &mine);
 		if (ret == -EINPROGRESS)

@@ -23,6 +23,7 @@ enum pending_step {
 	STEP_WAITS,  /* a listener is not done */
 	STEP_TOLD,   /* they are; no second round was asked for yet */
 	STEP_SECOND, /* the second round */
+	STEP_UNDO,   /* one more, to have pages again that are gone */
 };
 
 /* All zeros but for what its device sets: nothing is pending. */
@@ -34,6 +35,9 @@ struct pending {
 	struct block_range range;
 	enum pending_step step;
 	int refused; /* -errno of a listener that took long */
+	int failed;  /* what is being undone; the sentence about it */
+	struct pm_error why;
+	_Atomic bool lost; /* the undoing is not complete */
 };
 
 /* Whether work on so many bytes is to be left to the caller. */

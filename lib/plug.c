@@ -12,7 +12,10 @@
  *  unplugged  listeners populate  those told hear discard; pages that they
  *                                 touched are freed again
  *  unplugged  guard grants        all listeners hear discard; the same
- *  plugged    ram discard         listeners populate again, and the guard
+ *  plugged    ram discard         where blocks are to have their pages, those
+ *                                 that are gone are had again, as at the plug;
+ *                                 a block for which that fails is unplugged.
+ *                                 Listeners populate again, and the guard
  *                                 grants. That may fail too: the blocks stay
  *                                 plugged, yet some listener, or the guest,
  *                                 lacks them until they are unplugged again,
@@ -23,6 +26,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 /* @ret, and in @err a sentence about it if it is a failure. */
@@ -190,30 +194,94 @@ static int tell_again(struct plug *p, struct block_range range)
 	return ret;
 }
 
-int plug_keep(struct plug *p, struct block_range range, bool told, int ret,
-	      const struct pm_error *why, struct pm_error *err)
+/*
+ * A failure frees what the block has, which another try may have then. Granted
+ * first, since a page can only be had where writing is allowed.
+ */
+static int restore_block(struct plug *p, uint64_t block)
 {
-	struct block_range rest = range, run;
-	struct pm_error plain;
-	int lost = 0;
+	const struct block_range one = { .first = block, .count = 1 };
+	struct extent e = region_extent(p->region, one);
+	int ret = provider_grant(p->memory, e, true);
 
-	while (region_next_run(p->region, &rest, &run)) {
-		struct extent e = region_extent(p->region, run);
-		int failed = 0;
+	if (!ret)
+		ret = p->memory->ops->populate(p->memory, e, NULL);
+	return ret == -ENOMEM ? p->memory->ops->populate(p->memory, e, NULL)
+			      : ret;
+}
 
-		if (told)
-			failed = tell_again(p, run);
-		if (!failed)
-			failed = provider_grant(p->memory, e, true);
-		lost = lost ? lost : failed;
+int plug_restore(struct plug *p, struct block_range range)
+{
+	struct block_range run;
+	int ret = 0;
+
+	while (p->populates && region_next_run(p->region, &range, &run)) {
+		for (uint64_t i = 0; i < run.count; i++) {
+			int failed = restore_block(p, run.first + i);
+
+			ret = ret ? ret : failed;
+		}
 	}
+	return ret;
+}
+
+/* Unplugs the blocks whose pages cannot be had; returns how many bytes. */
+static uint64_t give_up_lost(struct plug *p, struct block_range range)
+{
+	uint64_t before = p->region->plugged_size;
+	struct block_range run;
+
+	while (p->populates && region_next_run(p->region, &range, &run)) {
+		for (uint64_t i = 0; i < run.count; i++) {
+			const struct block_range one = { run.first + i, 1 };
+
+			if (restore_block(p, one.first) == 0)
+				continue;
+			empty_again(p, region_extent(p->region, one));
+			region_unmark(p->region, one);
+		}
+	}
+	return before - p->region->plugged_size;
+}
+
+/* Shows what is plugged in a range again. The first failure, or 0. */
+static int show_again(struct plug *p, struct block_range range, bool told)
+{
+	struct block_range run;
+	int ret = 0;
+
+	while (region_next_run(p->region, &range, &run)) {
+		int failed = told ? tell_again(p, run) : 0;
+
+		if (!failed)
+			failed = provider_grant(
+				p->memory, region_extent(p->region, run), true);
+		ret = ret ? ret : failed;
+	}
+	return ret;
+}
+
+int plug_keep(struct plug *p, struct block_range range, enum plug_done done,
+	      int ret, const struct pm_error *why, struct pm_error *err)
+{
+	uint64_t lost = done == PLUG_DISCARDED ? give_up_lost(p, range) : 0;
+	bool hidden = show_again(p, range, done != PLUG_REVOKED) < 0;
+	struct pm_error plain;
+	char gone[96] = "";
+
 	if (!why || !why->text[0]) {
 		check(p, region_extent(p->region, range), ret, "free", &plain);
 		why = &plain;
 	}
-	return pm_error_set(err, -ret, "Memory device %s: %s%s", p->region->id,
-			    why->text,
-			    lost ? "; nor can it be mapped again" : "");
+	if (lost)
+		snprintf(gone, sizeof(gone),
+			 "; %" PRIu64
+			 " MiB of it have lost their pages and are "
+			 "unplugged",
+			 lost >> 20);
+	return pm_error_set(err, -ret, "Memory device %s: %s%s%s",
+			    p->region->id, why->text, gone,
+			    hidden ? "; nor can it be mapped again" : "");
 }
 
 int plug_clear(struct plug *p, struct block_range range, struct pm_error *err)
@@ -221,13 +289,16 @@ int plug_clear(struct plug *p, struct block_range range, struct pm_error *err)
 	struct pm_error why;
 	/* Access goes first, or a vCPU could bring freed pages back. */
 	int ret = plug_revoke(p, range, &why);
+	enum plug_done done = PLUG_TOLD;
 
 	assert(block_map_all_set(&p->region->plugged, range));
 	plug_hide(p, range);
-	if (!ret)
+	if (!ret) {
 		ret = plug_discard(p, range, &why);
+		done = PLUG_DISCARDED;
+	}
 	if (ret < 0)
-		return plug_keep(p, range, true, ret, &why, err);
+		return plug_keep(p, range, done, ret, &why, err);
 	region_unmark(p->region, range);
 	return 0;
 }

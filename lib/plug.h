@@ -30,7 +30,7 @@ struct plug {
  */
 int plug_set(struct plug *p, struct block_range range, struct pm_error *err);
 
-/* Unplugs plugged blocks. -errno leaves all plugged. */
+/* Unplugs plugged blocks. -errno leaves all plugged: see plug_keep(). */
 int plug_clear(struct plug *p, struct block_range range, struct pm_error *err);
 
 /*
@@ -86,11 +86,25 @@ int plug_discard(struct plug *p, struct block_range range,
 		 struct pm_error *err);
 
 /*
- * Unplugging failed with @ret, because of @why, which may be NULL: whatever is
- * plugged in the range stays so, and is shown again if listeners were @told.
- * Returns @ret.
+ * Where blocks are to have their pages, has those again that a discard freed, of
+ * what is plugged in the range, and lets the guest use them. Any thread. 0, or
+ * -errno: some block lacks them.
  */
-int plug_keep(struct plug *p, struct block_range range, bool told, int ret,
-	      const struct pm_error *why, struct pm_error *err);
+int plug_restore(struct plug *p, struct block_range range);
+
+/* How far an unplugging has come. */
+enum plug_done {
+	PLUG_REVOKED,
+	PLUG_TOLD,      /* listeners heard discard */
+	PLUG_DISCARDED, /* and some of the pages may be gone */
+};
+
+/*
+ * Unplugging failed with @ret, because of @why, which may be NULL: whatever is
+ * plugged in the range stays so and is shown again, but for blocks that are to
+ * have their pages and cannot have them again. Returns @ret.
+ */
+int plug_keep(struct plug *p, struct block_range range, enum plug_done done,
+	      int ret, const struct pm_error *why, struct pm_error *err);
 
 #endif

@@ -29,6 +29,7 @@ struct fault {
 	unsigned int calls;
 	unsigned int countdown; /* 0: none is due */
 	int error;              /* 0: a lie in place of an error */
+	bool lasts;             /* all later ones, too */
 };
 
 static struct fault faults[NR_FAULTS];
@@ -42,11 +43,18 @@ static void arm(enum fault_call call, unsigned int nth, int error)
 {
 	faults[call].countdown = nth;
 	faults[call].error = error;
+	faults[call].lasts = false;
 }
 
 void fault_fail(enum fault_call call, unsigned int nth, int error)
 {
 	arm(call, nth, error);
+}
+
+void fault_fail_from(enum fault_call call, unsigned int nth, int error)
+{
+	arm(call, nth, error);
+	faults[call].lasts = true;
 }
 
 void fault_fail_any(unsigned int nth, int error)
@@ -90,7 +98,10 @@ void fault_reset(void)
 
 static bool count_down(struct fault *f)
 {
-	return f->countdown && !--f->countdown;
+	if (!f->countdown || --f->countdown)
+		return false;
+	f->countdown = f->lasts;
+	return true;
 }
 
 static bool is_allocation(enum fault_call call)

@@ -32,6 +32,9 @@ enum fault_call {
 /* The @nth call from now on, 1 being the next, fails with @error, once. */
 void fault_fail(enum fault_call call, unsigned int nth, int error);
 
+/* So do all that follow, until fault_reset(). */
+void fault_fail_from(enum fault_call call, unsigned int nth, int error);
+
 /* The same of all system calls taken together. */
 void fault_fail_any(unsigned int nth, int error);
 
