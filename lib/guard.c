@@ -151,11 +151,42 @@ static int on_grown(struct pm_ram_listener *l, uint64_t from, uint64_t to,
 	ret = g->ops->grown ? g->ops->grown(g, from, to - from) : 0;
 	if (!ret)
 		ret = cover_grown(g, from, to);
+	if (!ret)
+		g->size = to;
 	guard_unlock(g);
 	return ret;
 }
 
+/*
+ * What is lent of memory that goes is taken back. What cannot be, since it is
+ * hammered, goes with the memory: none of it is lent any more.
+ */
+static void on_shrinking(struct pm_ram_listener *l, uint64_t from, uint64_t to,
+			 uint64_t max)
+{
+	struct guard *g =
+		(struct guard *)((char *)l - offsetof(struct guard, listener));
+
+	(void)from;
+	guard_lock(g);
+	g->size = to;
+	guard_loans_recall(g);
+	guard_forget_loans(g, to, max - to);
+	guard_unlock(g);
+}
+
 /* ---- the life of a block ------------------------------------------------- */
+
+/* What was closed may have been so because it could not be watched. */
+static int open_again(struct guard *g, uint64_t offset, uint64_t size)
+{
+	int ret = g->ops->remap ? g->ops->remap(g, offset, size) : 0;
+
+	if (!ret &&
+	    mprotect(g->view + offset, size, PROT_READ | PROT_WRITE) < 0)
+		ret = -errno;
+	return ret;
+}
 
 /* The lock is held. Bits that do not tell the truth are never set. */
 static int grant(struct guard *g, uint64_t offset, uint64_t size, bool keep)
@@ -165,7 +196,9 @@ static int grant(struct guard *g, uint64_t offset, uint64_t size, bool keep)
 
 	if (block_map_all_set(&g->granted, range))
 		return 0;
-	ret = g->ops->grant(g, offset, size, keep);
+	ret = g->refused ? open_again(g, offset, size) : 0;
+	if (!ret)
+		ret = g->ops->grant(g, offset, size, keep);
 	if (!ret)
 		block_map_set(&g->granted, range);
 	return ret;
@@ -244,24 +277,16 @@ void guard_set_inaccessible(struct guard *g, bool inaccessible)
 	g->inaccessible = inaccessible;
 }
 
-/* What was closed may have been so because it could not be watched. */
-static int open_again(struct guard *g)
-{
-	uint64_t size = g->ram->size;
-	int ret = g->ops->remap ? g->ops->remap(g, 0, size) : 0;
-
-	if (!ret && mprotect(g->view, size, PROT_READ | PROT_WRITE) < 0)
-		ret = -errno;
-	return ret;
-}
-
 void guard_reset(struct guard *g)
 {
+	uint64_t size;
+
 	if (!g->ops)
 		return;
 	guard_lock(g);
 	guard_loans_recall(g);
-	if (g->refused && open_again(g) == 0)
+	size = guard_has_view(g) ? pm_ram_max_size(g->ram) : g->size;
+	if (g->refused && open_again(g, 0, size) == 0)
 		g->refused = false;
 	guard_unlock(g);
 }
@@ -336,6 +361,7 @@ int guard_init(struct guard *g, enum pm_guard mode, struct pm_ram *ram,
 				    g->lack);
 	if (g->ops) {
 		g->listener.did_grow = on_grown;
+		g->listener.will_shrink = on_shrinking;
 		pm_ram_add_listener(ram, &g->listener);
 	}
 	return 0;

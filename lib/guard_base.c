@@ -82,6 +82,11 @@ bool guard_forget_loans(struct guard *g, uint64_t offset, uint64_t size)
 	return g->nr_loans != before;
 }
 
+bool guard_has_view(const struct guard *g)
+{
+	return g->view != pm_ram_host(g->ram);
+}
+
 void guard_close(struct guard *g, uint64_t offset, uint64_t size)
 {
 	if (mprotect(g->view + offset, size, PROT_NONE) == 0)

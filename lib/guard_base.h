@@ -80,6 +80,7 @@ struct guard {
 	void *opaque;
 
 	/* What follows is the lock's. */
+	uint64_t size;            /* how much is accessible, and will stay so */
 	struct block_map granted; /* blocks that the guest may use */
 	struct block_map covered; /* spans that may be shown */
 	struct guard_loan loans[GUARD_LOANS_MAX]; /* the oldest first */
@@ -87,7 +88,7 @@ struct guard {
 	struct guard_tables tables;
 	uint64_t late[GUARD_LOANS_MAX]; /* what was written, to be told */
 	unsigned int nr_late;
-	bool refused; /* some of the view is closed for good */
+	bool refused; /* some of the view is closed */
 	_Atomic bool inaccessible;
 	_Atomic uint64_t reads; /* violations */
 	_Atomic uint64_t writes;
@@ -117,7 +118,10 @@ bool guard_is_lent(const struct guard *g, uint64_t offset, uint64_t size);
  */
 bool guard_forget_loans(struct guard *g, uint64_t offset, uint64_t size);
 
-/* Who touches the range fails, until the guest is reset. */
+/* Whether the guest is shown a mapping of its own, of the whole maximum. */
+bool guard_has_view(const struct guard *g);
+
+/* Who touches the range fails, until it is plugged or the guest is reset. */
 void guard_close(struct guard *g, uint64_t offset, uint64_t size);
 
 #endif

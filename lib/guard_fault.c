@@ -127,6 +127,20 @@ static void lend_or_refuse(struct guard *g, uint64_t offset, struct access a)
 		refuse(g, offset);
 }
 
+/*
+ * Memory that is closed by now, or about to be: who touched it fails. A view is
+ * never closed; what is past the usable region is unplugged memory there.
+ */
+static bool is_gone(struct guard *g, uint64_t offset)
+{
+	bool gone;
+
+	guard_lock(g);
+	gone = offset >= g->size && !guard_has_view(g);
+	guard_unlock(g);
+	return gone;
+}
+
 void guard_fault(struct uffd_user *user, const struct uffd_fault *fault)
 {
 	struct guard *g =
@@ -134,7 +148,7 @@ void guard_fault(struct uffd_user *user, const struct uffd_fault *fault)
 	uint64_t offset = fault->address - (uintptr_t)g->view;
 	struct access a;
 
-	if (offset >= g->ram->size) {
+	if (is_gone(g, offset)) {
 		uffd_wake(g->uffd->fd,
 			  (void *)(fault->address & -g->ram->page_size),
 			  g->ram->page_size);

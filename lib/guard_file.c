@@ -31,6 +31,7 @@
 #include "host.h"
 #include "ram.h"
 #include "ram_file.h"
+#include "ram_pages.h"
 #include "ram_range.h"
 #include "ram_resident.h"
 #include "ram_settings.h"
@@ -120,7 +121,7 @@ static int file_grant(struct guard *g, uint64_t offset, uint64_t size,
 
 static int memfd_discard(struct guard *g, uint64_t offset, uint64_t size)
 {
-	return pm_ram_discard(g->ram, offset, size);
+	return ram_pages_discard(g->ram, offset, size);
 }
 
 /*
@@ -130,7 +131,7 @@ static int memfd_discard(struct guard *g, uint64_t offset, uint64_t size)
  */
 static int hugetlb_discard(struct guard *g, uint64_t offset, uint64_t size)
 {
-	int ret = pm_ram_discard(g->ram, offset, size);
+	int ret = ram_pages_discard(g->ram, offset, size);
 
 	if (!ret)
 		ret = set_protection(g, offset, size, false);

@@ -125,15 +125,10 @@ int pm_ram_populate(struct pm_ram *ram, uint64_t offset, uint64_t size,
 		       : populate(ram, offset, size, err);
 }
 
-int pm_ram_discard(struct pm_ram *ram, uint64_t offset, uint64_t size)
+int ram_pages_discard(struct pm_ram *ram, uint64_t offset, uint64_t size)
 {
-	int ret;
+	int ret = ram->ops->discard(ram, offset, size);
 
-	if (!in_reach(ram, offset, size))
-		return -EINVAL;
-	if (!size)
-		return 0;
-	ret = ram->ops->discard(ram, offset, size);
 	if (ret < 0)
 		return ret;
 	/*
@@ -143,6 +138,13 @@ int pm_ram_discard(struct pm_ram *ram, uint64_t offset, uint64_t size)
 	 */
 	ret = ram->ops->resident(ram, offset, size);
 	return ret > 0 ? -EBUSY : ret;
+}
+
+int pm_ram_discard(struct pm_ram *ram, uint64_t offset, uint64_t size)
+{
+	if (!in_reach(ram, offset, size))
+		return -EINVAL;
+	return size ? ram_pages_discard(ram, offset, size) : 0;
 }
 
 int pm_ram_populated_run(const struct pm_ram *ram, uint64_t from, uint64_t to,

@@ -14,4 +14,7 @@
  */
 int ram_pages_fault_in(struct pm_ram *ram, uint64_t offset, uint64_t size);
 
+/* As pm_ram_discard(), of any pages: what a view holds past the size, too. */
+int ram_pages_discard(struct pm_ram *ram, uint64_t offset, uint64_t size);
+
 #endif
