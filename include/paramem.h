@@ -306,7 +306,9 @@ enum pm_guard_level {
 struct pm_violation {
 	uint64_t offset; /* within the region */
 	bool write;
-	pid_t thread;   /* what gettid(2) says on the thread that did it */
+	pid_t thread;   /* what gettid(2) says on the thread that did it; 0:
+			   not known, which it never is in a PID namespace
+			   other than the host's own, but for reports */
 	uint64_t count; /* of this device so far, this one included */
 };
 

@@ -27,6 +27,7 @@
 
 #include "guard_loans.h"
 #include "guard_tables.h"
+#include "host.h"
 #include "ram.h"
 
 #define LOAN_READ_MAX (UINT64_C(256) << 10)
@@ -102,10 +103,18 @@ static bool serve_granted(struct guard *g, uint64_t offset)
 	return granted;
 }
 
-/* Not by a thread of this process: by one that KVM has. */
-static bool is_kernel_thread(pid_t thread)
+/*
+ * Who touched the page: a thread of ours, by its number, or 0 where that is not
+ * known to be so. KVM has threads of the kernel fault pages in, too, and a
+ * message has the number that a thread has in its own namespace. Ours and
+ * theirs are told apart where both are in the first one; in a container a
+ * number that is one of ours may be of either.
+ */
+static pid_t our_thread(const struct guard *g, pid_t thread)
 {
-	return tgkill(getpid(), thread, 0) < 0;
+	if (!g->ram->sys->first_pids || tgkill(getpid(), thread, 0) < 0)
+		return 0;
+	return thread;
 }
 
 static struct access judge(struct guard *g, const struct uffd_fault *fault)
@@ -113,7 +122,7 @@ static struct access judge(struct guard *g, const struct uffd_fault *fault)
 	struct access a = { .write = fault->write };
 
 	a.doubt = fault->write && fault->missing && g->ops->doubts &&
-		  is_kernel_thread(fault->thread);
+		  !our_thread(g, fault->thread);
 	a.violation = g->inaccessible || (fault->write && !a.doubt);
 	return a;
 }
@@ -158,7 +167,7 @@ void guard_fault(struct uffd_user *user, const struct uffd_fault *fault)
 		return;
 	a = judge(g, fault);
 	if (a.violation)
-		tell(g, offset, fault->write, fault->thread);
+		tell(g, offset, fault->write, our_thread(g, fault->thread));
 	guard_lock(g);
 	/* It may have been plugged meanwhile. */
 	if (guard_is_granted(g, offset))

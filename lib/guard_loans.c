@@ -8,7 +8,8 @@
  *
  * Doubt. When a guest can be interrupted, KVM has a thread of the kernel fault
  * a missing page in, and always asks for one to write to, also if the guest
- * but reads. Where reading is allowed, such a page is lent to be written, and
+ * but reads. In a container every fault may be by such a thread, as far as can
+ * be told. Where reading is allowed, such a page is lent to be written, and
  * looked at when it is taken back: if it holds anything, it was a write, which
  * is told then.
  */

@@ -4,13 +4,18 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "host_file.h"
 
 #define SHMEM_ENABLED "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
+
+/* The inode of the first PID namespace: PID_NS_INIT_INO of linux/nsfs.h. */
+#define FIRST_PID_NAMESPACE 0xeffffffcu
 
 /* ---- life ---------------------------------------------------------------- */
 
@@ -34,10 +39,22 @@ static int open_files(struct pm_host *host, const char *root)
 	return 0;
 }
 
+/* Where it cannot be told, it is taken for another. */
+static bool in_first_pid_namespace(const char *root)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	return snprintf(path, sizeof(path), "%s/proc/self/ns/pid", root) <
+		       (int)sizeof(path) &&
+	       stat(path, &st) == 0 && st.st_ino == FIRST_PID_NAMESPACE;
+}
+
 static int set_up(struct pm_host *host, const char *root)
 {
 	int ret = open_files(host, root);
 
+	host->first_pids = in_first_pid_namespace(root);
 	if (!ret)
 		ret = host_nodes_init(&host->nodes, root);
 	if (!ret)

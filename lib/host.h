@@ -28,6 +28,7 @@ struct pm_host {
 	int overcommit;
 	int pagemap;
 	int huge_files;
+	bool first_pids; /* we are in the host's own PID namespace */
 	struct host_nodes nodes;
 	struct host_pools pools;
 	struct host_cgroup memory;
