@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Bytes on a control socket, in pieces, from a client that reads the answers
- * or leaves them lying; a machine of mere words is behind it.
+ * Bytes on a control socket, in pieces that bring file descriptors, from a
+ * client that reads the answers or leaves them lying; a machine of mere words
+ * is behind it.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "qmp/dispatch.h"
+#include "qmp/json_text.h"
 #include "fake_machine.h"
 #include "fuzz.h"
 #include "host/loop.h"
@@ -119,7 +121,7 @@ static void check_line(struct client *c, const char *line, size_t len)
 	/* Those that follow are more of the same, and take their time. */
 	if (c->lines++ > LINES_CHECKED)
 		return;
-	message = json_loadb(line, len, 0, &err);
+	message = json_text_parse(line, len, &err);
 	fuzz_check(message);
 	fuzz_check(json_object_get(message, "return") ||
 		   json_object_get(message, "error") ||
@@ -154,10 +156,29 @@ static bool client_receive(struct client *c)
 	return true;
 }
 
+/* Each piece brings a file descriptor. */
+static ssize_t send_with_fd(struct client *c, const uint8_t *data, size_t len)
+{
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(sizeof(int))];
+	} control = { .align = { .cmsg_len = CMSG_LEN(sizeof(int)),
+				 .cmsg_level = SOL_SOCKET,
+				 .cmsg_type = SCM_RIGHTS } };
+	struct iovec iov = { (void *)data, len };
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = control.buf,
+			      .msg_controllen = sizeof(control.buf) };
+
+	memcpy(CMSG_DATA(&control.align), &c->bell.fd, sizeof(int));
+	return sendmsg(c->fd, &msg, MSG_NOSIGNAL);
+}
+
 static void client_send(struct client *c, const uint8_t *data, size_t len)
 {
 	for (int i = 0; i < ROUNDS_MAX && len; i++) {
-		ssize_t n = send(c->fd, data, len, MSG_NOSIGNAL);
+		ssize_t n = send_with_fd(c, data, len);
 
 		settle(c);
 		if (c->reads)
@@ -209,6 +230,16 @@ static void client_finish(struct client *c)
 	fake_machine_destroy(c->machine);
 }
 
+/* The lowest descriptor that is free: the same again when none was left open. */
+static int lowest_free(void)
+{
+	int fd = eventfd(0, EFD_CLOEXEC);
+
+	fuzz_check(fd >= 0);
+	close(fd);
+	return fd;
+}
+
 static void send_in_pieces(struct client *c, struct input in, size_t piece)
 {
 	while (in.left) {
@@ -224,6 +255,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct client c;
 	struct input in = { data, size };
+	int lowest = lowest_free();
 	size_t piece;
 	bool flood;
 
@@ -234,5 +266,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (int i = 0; i < (flood ? FLOOD : 1); i++)
 		send_in_pieces(&c, in, piece && !flood ? piece : size);
 	client_finish(&c);
+	fuzz_check(lowest_free() == lowest);
 	return 0;
 }
