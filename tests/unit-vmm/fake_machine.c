@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+#include <sys/stat.h>
 
 #include "host/loop.h"
 
@@ -205,6 +207,13 @@ int machine_mem_device_set_requested(struct machine *m, unsigned int index,
 int machine_dump(struct machine *m, const struct dump_target *target,
 		 struct pm_error *err)
 {
+	struct stat st = { 0 };
+
+	if (!target->path) {
+		fstat(target->fd, &st);
+		close(target->fd);
+	}
+	m->dump_inode = st.st_ino;
 	if (m->fail_dump)
 		return pm_error_set(err, -m->fail_dump,
 				    "'%s' cannot be created", target->path);

@@ -25,6 +25,7 @@ struct machine {
 	struct dump_info dump;
 	char dump_path[256];
 	bool dump_compress;
+	uint64_t dump_inode; /* of the descriptor that it goes to */
 	unsigned int dump_cancels;
 	int fail_dump; /* -errno for the next one */
 	bool follow;   /* the guest does at once what is requested */

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "fake_machine.h"
@@ -320,6 +321,48 @@ static void test_sets(void **state)
 	assert_int_equal(count_open(), before + 1);
 }
 
+#define DUMP(to)                                                      \
+	"{'execute':'dump-guest-memory','arguments':{'paging':false," \
+	"'detach':true,'protocol':'" to "'}}"
+
+/* To a file that somebody else has opened, by its name or from a set. */
+static void test_dump(void **state)
+{
+	struct fixture *f = *state;
+	unsigned int before = count_open();
+	int fd = open(f->dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	int reads = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	struct stat st;
+
+	assert_true(fd >= 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_string_equal(ask(f, DUMP("fd:a")),
+			    GENERIC("File descriptor named 'a' has not been "
+				    "found"));
+	assert_string_equal(ask_with(f, GETFD("a"), fd), OK);
+	assert_string_equal(ask(f, DUMP("fd:a")), OK);
+	assert_int_equal(f->machine->dump_inode, st.st_ino);
+	/* It went with the dump. */
+	assert_string_equal(ask(f, CLOSEFD("a")),
+			    GENERIC("File descriptor named 'a' not found"));
+	f->machine->dump.status = DUMP_NONE;
+	f->machine->dump_inode = 0;
+	assert_string_equal(ask(f, DUMP("file:/dev/fdset/3")),
+			    GENERIC("'/dev/fdset/3' has no file descriptor "
+				    "that can be written to: see "
+				    "query-fdsets"));
+	ask_with(f, "{'execute':'add-fd','arguments':{'fdset-id':3}}", reads);
+	assert_non_null(strstr(ask(f, DUMP("file:/dev/fdset/3")), "error"));
+	ask_with(f, "{'execute':'add-fd','arguments':{'fdset-id':3}}", fd);
+	assert_non_null(strstr(ask(f, DUMP("file:/dev/fdset/3x")), "error"));
+	assert_string_equal(ask(f, DUMP("file:/dev/fdset/3")), OK);
+	assert_int_equal(f->machine->dump_inode, st.st_ino);
+	close(fd);
+	close(reads);
+	ask(f, "{'execute':'remove-fd','arguments':{'fdset-id':3}}");
+	assert_int_equal(count_open(), before);
+}
+
 #define FDS_TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 int main(void)
@@ -328,6 +371,7 @@ int main(void)
 		FDS_TEST(test_names),    FDS_TEST(test_names_are_private),
 		FDS_TEST(test_order),    FDS_TEST(test_pieces),
 		FDS_TEST(test_too_many), FDS_TEST(test_sets),
+		FDS_TEST(test_dump),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

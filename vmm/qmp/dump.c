@@ -132,24 +132,30 @@ static int check_supported(const json_t *args, struct qmp_error *error)
 	return check_format(args, error);
 }
 
-/* The path in "file:PATH". */
-static int parse_protocol(const json_t *args, const char **path,
-			  struct qmp_error *error)
+static bool begins_with(const char *text, const char *prefix)
 {
-	const char *protocol =
-		json_string_value(json_object_get(args, "protocol"));
+	return !strncmp(text, prefix, strlen(prefix));
+}
 
-	if (!strncmp(protocol, "file:", 5)) {
-		*path = protocol + 5;
-		return 0;
-	}
-	if (!strncmp(protocol, "fd:", 3))
-		return qmp_error_set(error, QMP_GENERIC_ERROR,
-				     "File descriptor named '%.80s' has not "
-				     "been found",
-				     protocol + 3);
-	return qmp_error_set(error, QMP_GENERIC_ERROR,
-			     "Invalid parameter 'protocol'");
+/*
+ * To "file:PATH"; to "file:/dev/fdset/N", a descriptor of a set; or to
+ * "fd:NAME", a descriptor that this client has passed.
+ */
+static int parse_protocol(struct qmp_conn *conn, const json_t *args,
+			  struct dump_target *target, struct qmp_error *error)
+{
+	const char *to = json_string_value(json_object_get(args, "protocol"));
+
+	if (begins_with(to, "fd:"))
+		target->fd = qmp_fds_take(&conn->fds, to + 3, error);
+	else if (begins_with(to, "file:" QMP_FDSET_PATH))
+		target->fd = qmp_fdset_open(conn->qmp, to + 5, error);
+	else if (begins_with(to, "file:"))
+		target->path = to + 5;
+	else
+		qmp_error_set(error, QMP_GENERIC_ERROR,
+			      "Invalid parameter 'protocol'");
+	return target->path || target->fd >= 0 ? 0 : -1;
 }
 
 int qmp_dump_guest_memory(struct qmp_conn *conn, const json_t *args,
@@ -167,7 +173,7 @@ int qmp_dump_guest_memory(struct qmp_conn *conn, const json_t *args,
 
 	if (qmp_check_no_dump(conn, error) < 0 ||
 	    check_supported(args, error) < 0 ||
-	    parse_protocol(args, &target.path, error) < 0)
+	    parse_protocol(conn, args, &target, error) < 0)
 		return -1;
 	if (machine_dump(conn->qmp->machine, &target, &why) < 0)
 		return qmp_error_set(error, QMP_GENERIC_ERROR, "%s", why.text);
