@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <stdbool.h>
 
+#include "human_size.h"
+
 #define FEATURES_KNOWN (PM_F_ACPI_PXM | PM_F_UNPLUGGED_INACCESSIBLE)
 
 static bool is_power_of_two(uint64_t n)
@@ -18,20 +20,20 @@ static int check_block_size(uint64_t block_size, uint64_t page_size,
 {
 	if (!is_power_of_two(block_size))
 		return pm_error_set(err, EINVAL,
-				    "The block size, %" PRIu64
-				    " bytes, is not a power of two",
-				    block_size);
+				    "The block size, %s, is not a power of two",
+				    human_size(block_size).text);
 	if (block_size < PM_BLOCK_SIZE_MIN)
-		return pm_error_set(err, EINVAL,
-				    "The block size, %" PRIu64
-				    " bytes, is below the minimum, %" PRIu64,
-				    block_size, PM_BLOCK_SIZE_MIN);
+		return pm_error_set(
+			err, EINVAL,
+			"The block size, %s, is below the minimum, %s",
+			human_size(block_size).text,
+			human_size(PM_BLOCK_SIZE_MIN).text);
 	if (block_size % page_size)
 		return pm_error_set(err, EINVAL,
-				    "The block size, %" PRIu64
-				    " bytes, is below the page size of its "
-				    "memory, %" PRIu64,
-				    block_size, page_size);
+				    "The block size, %s, is below the page "
+				    "size of its memory, %s",
+				    human_size(block_size).text,
+				    human_size(page_size).text);
 	return 0;
 }
 
@@ -40,10 +42,10 @@ static int check_region(uint64_t addr, uint64_t region_size,
 {
 	if (region_size % block_size)
 		return pm_error_set(err, EINVAL,
-				    "The region size, %" PRIu64
-				    " bytes, is not a multiple of the block "
-				    "size, %" PRIu64,
-				    region_size, block_size);
+				    "The region size, %s, is not a multiple of "
+				    "the block size, %s",
+				    human_size(region_size).text,
+				    human_size(block_size).text);
 	if (addr % block_size)
 		return pm_error_set(err, EINVAL,
 				    "The address 0x%" PRIx64
@@ -52,10 +54,9 @@ static int check_region(uint64_t addr, uint64_t region_size,
 				    addr, block_size);
 	if (addr > UINT64_MAX - region_size)
 		return pm_error_set(err, EINVAL,
-				    "A region of %" PRIu64
-				    " bytes at 0x%" PRIx64
+				    "A region of %s at 0x%" PRIx64
 				    " is past the end of the address space",
-				    region_size, addr);
+				    human_size(region_size).text, addr);
 	return 0;
 }
 
@@ -64,15 +65,15 @@ int device_config_check_requested(uint64_t size, uint64_t region_size,
 {
 	if (size % block_size)
 		return pm_error_set(err, EINVAL,
-				    "The requested size, %" PRIu64
-				    " bytes, is not a multiple of the block "
-				    "size, %" PRIu64,
-				    size, block_size);
+				    "The requested size, %s, is not a multiple "
+				    "of the block size, %s",
+				    human_size(size).text,
+				    human_size(block_size).text);
 	if (size > region_size)
-		return pm_error_set(err, EINVAL,
-				    "The requested size, %" PRIu64
-				    " bytes, is past the region size, %" PRIu64,
-				    size, region_size);
+		return pm_error_set(
+			err, EINVAL,
+			"The requested size, %s, is past the region size, %s",
+			human_size(size).text, human_size(region_size).text);
 	return 0;
 }
 

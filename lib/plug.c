@@ -21,6 +21,7 @@
  *                                 lacks them until they are unplugged again,
  *                                 and the sentence says so
  */
+#include "human_size.h"
 #include "plug.h"
 
 #include <assert.h>
@@ -35,10 +36,9 @@ static int check(const struct plug *p, struct extent e, int ret,
 {
 	if (!ret)
 		return 0;
-	return pm_error_set(err, -ret,
-			    "cannot %s %" PRIu64 " bytes at 0x%" PRIx64 ": %s",
-			    what, e.size, p->region->addr + e.offset,
-			    strerror(-ret));
+	return pm_error_set(err, -ret, "cannot %s %s at 0x%" PRIx64 ": %s",
+			    what, human_size(e.size).text,
+			    p->region->addr + e.offset, strerror(-ret));
 }
 
 /* ---- plugging ------------------------------------------------------------ */

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "host_rlimit.h"
+#include "human_size.h"
 #include "ram_range.h"
 #include "ram_settings.h"
 
@@ -62,9 +63,9 @@ int ram_file_fix_length(struct pm_ram *ram, struct pm_error *err)
 		host_rlimit_text(RLIMIT_FSIZE, limit, sizeof(limit));
 	if (ret < 0)
 		return pm_error_set(err, -ret,
-				    "Cannot make a memory file of %" PRIu64
-				    " bytes: %s%s",
-				    ram->max_size, strerror(-ret), limit);
+				    "Cannot make a memory file of %s: %s%s",
+				    human_size(ram->max_size).text,
+				    strerror(-ret), limit);
 	return 0;
 }
 

@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 
 #include "host.h"
+#include "human_size.h"
 #include "ram.h"
 #include "ram_file.h"
 #include "ram_pages.h"
@@ -32,19 +33,19 @@
 static int size_error(const struct host_pools *pools, uint64_t page_size,
 		      struct pm_error *err)
 {
-	char list[HOST_POOLS_MAX * 24] = "";
+	char list[HOST_POOLS_MAX * sizeof(struct human_size)] = "";
 	size_t len = 0;
 
 	if (!pools->nr)
 		return pm_error_set(err, EINVAL, "This host has no huge pages");
 	for (unsigned int i = 0; i < pools->nr; i++)
-		len += (size_t)snprintf(list + len, sizeof(list) - len,
-					"%s%" PRIu64, i ? ", " : "",
-					pools->pools[i].page_size >> 10);
+		len += (size_t)snprintf(
+			list + len, sizeof(list) - len, "%s%s", i ? ", " : "",
+			human_size(pools->pools[i].page_size).text);
 	return pm_error_set(err, EINVAL,
-			    "This host has no huge pages of %" PRIu64
-			    " bytes; it has those of %s KiB",
-			    page_size, list);
+			    "This host has no huge pages of %s; it has those "
+			    "of %s",
+			    human_size(page_size).text, list);
 }
 
 static int hugetlb_open(struct pm_ram *ram, struct pm_error *err)

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -12,6 +13,7 @@
 
 #include "host.h"
 #include "host_rlimit.h"
+#include "human_size.h"
 #include "ram.h"
 #include "ram_file.h"
 #include "ram_range.h"
@@ -33,10 +35,9 @@ static int check_config(const struct pm_ram_config *c, struct pm_error *err)
 				    (unsigned int)c->backend);
 	if (c->page_size && c->backend != PM_RAM_HUGETLB)
 		return pm_error_set(err, EINVAL,
-				    "A page size of %" PRIu64
-				    " bytes can be chosen for the hugetlb "
-				    "back end only",
-				    c->page_size);
+				    "A page size of %s can be chosen for the "
+				    "hugetlb back end only",
+				    human_size(c->page_size).text);
 	return 0;
 }
 
@@ -45,10 +46,10 @@ static int check_max_size(const struct pm_ram *ram, struct pm_error *err)
 	if (ram->max_size && ram->max_size % ram->page_size == 0)
 		return 0;
 	return pm_error_set(err, EINVAL,
-			    "A maximum memory size of %" PRIu64
-			    " bytes is not a multiple of the page size, "
-			    "%" PRIu64,
-			    ram->max_size, ram->page_size);
+			    "A maximum memory size of %s is not a multiple of "
+			    "the page size, %s",
+			    human_size(ram->max_size).text,
+			    human_size(ram->page_size).text);
 }
 
 static int reserve(struct pm_ram *ram, struct pm_error *err)
@@ -58,10 +59,14 @@ static int reserve(struct pm_ram *ram, struct pm_error *err)
 
 	if (ret < 0) {
 		host_rlimit_text(RLIMIT_AS, limit, sizeof(limit));
+		if (!*limit && ret == -ENOMEM)
+			snprintf(limit, sizeof(limit),
+				 "; no process has so much, or not at a "
+				 "stretch: choose a smaller maximum");
 		return pm_error_set(err, -ret,
-				    "Cannot reserve %" PRIu64
-				    " bytes of address space: %s%s",
-				    ram->max_size, strerror(-ret), limit);
+				    "Cannot reserve %s of address space: %s%s",
+				    human_size(ram->max_size).text,
+				    strerror(-ret), limit);
 	}
 	ret = ram_settings_apply(ram, 0, ram->max_size, err);
 	if (!ret && ram->fd >= 0)

@@ -10,6 +10,7 @@
 
 #include "host.h"
 #include "host_room.h"
+#include "human_size.h"
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
@@ -47,8 +48,9 @@ static int lacks_huge_pages(const struct pm_ram *ram, uint64_t size, int ret,
 	host_pool_left(pool, left, sizeof(left));
 	return pm_error_set(err, -ret,
 			    "Cannot populate host memory: %" PRIu64
-			    " huge pages of %" PRIu64 " KiB are needed%s: %s",
-			    size / ram->page_size, ram->page_size >> 10, left,
+			    " huge pages of %s are needed%s: %s",
+			    size / ram->page_size,
+			    human_size(ram->page_size).text, left,
 			    strerror(-ret));
 }
 
@@ -56,9 +58,8 @@ static int lacks_pages(uint64_t size, int ret, const struct host_room *room,
 		       struct pm_error *err)
 {
 	return pm_error_set(err, -ret,
-			    "Cannot populate %" PRIu64
-			    " bytes of host memory: %s%s",
-			    size, strerror(-ret), room->text);
+			    "Cannot populate %s of host memory: %s%s",
+			    human_size(size).text, strerror(-ret), room->text);
 }
 
 static struct host_want want_of(const struct pm_ram *ram, uint64_t size)
@@ -113,11 +114,11 @@ int pm_ram_populate(struct pm_ram *ram, uint64_t offset, uint64_t size,
 {
 	if (!in_reach(ram, offset, size))
 		return pm_error_set(err, EINVAL,
-				    "%" PRIu64 " bytes of host memory at "
-				    "0x%" PRIx64 " cannot be populated: they "
-				    "are not whole pages within the %" PRIu64
-				    " accessible bytes",
-				    size, offset, (uint64_t)ram->size);
+				    "%s of host memory at 0x%" PRIx64
+				    " cannot be populated: they are not whole "
+				    "pages within the %s that are accessible",
+				    human_size(size).text, offset,
+				    human_size(ram->size).text);
 	if (!size)
 		return 0;
 	return ram->config.backend == PM_RAM_HUGETLB

@@ -26,6 +26,7 @@
 
 #include "host.h"
 #include "host_rlimit.h"
+#include "human_size.h"
 #include "ram.h"
 #include "ram_settings.h"
 
@@ -35,9 +36,9 @@ static int cannot(struct ram_step s, int ret, const char *more,
 		  struct pm_error *err)
 {
 	return pm_error_set(err, -ret,
-			    "Cannot resize host memory from %" PRIu64
-			    " to %" PRIu64 " bytes: %s%s",
-			    s.from, s.to, strerror(-ret), more);
+			    "Cannot resize host memory from %s to %s: %s%s",
+			    human_size(s.from).text, human_size(s.to).text,
+			    strerror(-ret), more);
 }
 
 /* A limit of the process is reached before one of the host. */
@@ -77,14 +78,14 @@ static int check(const struct pm_ram *ram, uint64_t size, struct pm_error *err)
 	if (size % ram->page_size)
 		return pm_error_set(
 			err, EINVAL,
-			"A memory size of %" PRIu64
-			" bytes is not a multiple of the page size, %" PRIu64,
-			size, ram->page_size);
+			"A memory size of %s is not a multiple of the page "
+			"size, %s",
+			human_size(size).text, human_size(ram->page_size).text);
 	if (size > ram->max_size)
-		return pm_error_set(err, EINVAL,
-				    "A memory size of %" PRIu64
-				    " bytes is past the maximum, %" PRIu64,
-				    size, ram->max_size);
+		return pm_error_set(
+			err, EINVAL,
+			"A memory size of %s is past the maximum, %s",
+			human_size(size).text, human_size(ram->max_size).text);
 	return 0;
 }
 

@@ -23,6 +23,7 @@
 
 #include "host.h"
 #include "host_rlimit.h"
+#include "human_size.h"
 
 #define LONG_BITS (sizeof(unsigned long) * CHAR_BIT)
 
@@ -125,9 +126,9 @@ static int apply_policy(struct pm_ram *ram, uint64_t offset, uint64_t size,
 		    mask.bits, PM_NUMA_NODES_MAX + 1ul, 0u) == 0)
 		return 0;
 	return pm_error_set(err, errno,
-			    "The NUMA policy cannot be applied to %" PRIu64
-			    " bytes of host memory: %s",
-			    size, strerror(errno));
+			    "The NUMA policy cannot be applied to %s of host "
+			    "memory: %s",
+			    human_size(size).text, strerror(errno));
 }
 
 /* ---- dumps, huge pages, locks ------------------------------------------ */
@@ -167,10 +168,10 @@ int ram_settings_apply(struct pm_ram *ram, uint64_t offset, uint64_t size,
 
 	if (ret < 0)
 		return pm_error_set(err, -ret,
-				    "%" PRIu64 " bytes of host memory cannot "
-				    "be kept out of core dumps, or have "
-				    "transparent huge pages chosen: %s",
-				    size, strerror(-ret));
+				    "%s of host memory cannot be kept out of "
+				    "core dumps, or have transparent huge "
+				    "pages chosen: %s",
+				    human_size(size).text, strerror(-ret));
 	return apply_policy(ram, offset, size, err);
 }
 
@@ -180,9 +181,8 @@ static int lock_error(uint64_t size, int code, struct pm_error *err)
 
 	host_rlimit_text(RLIMIT_MEMLOCK, limit, sizeof(limit));
 	return pm_error_set(err, code,
-			    "Cannot lock %" PRIu64
-			    " more bytes of host memory: %s%s",
-			    size, strerror(code), limit);
+			    "Cannot lock %s more of host memory: %s%s",
+			    human_size(size).text, strerror(code), limit);
 }
 
 int ram_settings_lock(struct pm_ram *ram, uint64_t offset, uint64_t size,

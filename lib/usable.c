@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* How much of a region is usable, with the host memory behind it. */
+#include "human_size.h"
 #include "usable.h"
 
 #include <assert.h>
@@ -29,31 +30,44 @@ static uint64_t usable_for(const struct region *r, uint64_t requested)
 }
 
 static int resize(struct region *r, struct provider *memory, uint64_t size,
-		  struct pm_error *err)
+		  struct pm_error *why)
 {
-	struct pm_error why;
-	int ret = memory->ops->resize(memory, size, &why);
+	int ret = memory->ops->resize(memory, size, why);
 
-	if (ret < 0)
-		return pm_error_set(err, -ret, "Memory device %s: %s", r->id,
-				    why.text);
-	r->usable_size = size;
-	return 0;
+	if (!ret)
+		r->usable_size = size;
+	return ret;
 }
 
 int usable_grow(struct region *r, struct provider *memory, uint64_t requested,
 		struct pm_error *err)
 {
 	uint64_t usable = usable_for(r, requested);
+	struct pm_error why;
+	int ret = 0;
 
-	return usable > r->usable_size ? resize(r, memory, usable, err) : 0;
+	if (usable > r->usable_size)
+		ret = resize(r, memory, usable, &why);
+	if (!ret)
+		return 0;
+	return pm_error_set(err, -ret,
+			    "Memory device %s: %s cannot be requested, which "
+			    "is %s with what drivers want above it: %s",
+			    r->id, human_size(requested).text,
+			    human_size(usable).text, why.text);
 }
 
 int usable_shrink(struct region *r, struct provider *memory,
 		  struct pm_error *err)
 {
 	uint64_t usable = usable_for(r, r->requested_size);
+	struct pm_error why;
+	int ret = 0;
 
 	assert(!r->plugged_size);
-	return usable < r->usable_size ? resize(r, memory, usable, err) : 0;
+	if (usable < r->usable_size)
+		ret = resize(r, memory, usable, &why);
+	if (!ret)
+		return 0;
+	return pm_error_set(err, -ret, "Memory device %s: %s", r->id, why.text);
 }

@@ -476,8 +476,8 @@ static void names_the_huge_pages_there_are(void **state)
 	config.host = open_host();
 	assert_int_equal(pm_ram_create(&config, &ram, &err), -EINVAL);
 	assert_string_equal(err.text,
-			    "This host has no huge pages of 4194304 bytes; "
-			    "it has those of 2048, 1048576 KiB");
+			    "This host has no huge pages of 4 MiB; it has "
+			    "those of 2 MiB, 1 GiB");
 	assert_null(ram);
 	pm_host_destroy(config.host);
 }

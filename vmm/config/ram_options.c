@@ -3,6 +3,7 @@
 #include "ram_options.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "host/size.h"
@@ -97,6 +98,22 @@ int ram_options_check(const struct ram_options *o, const char *whose,
 bool ram_options_populate(const struct ram_options *o)
 {
 	return o->prealloc || o->backend == PM_RAM_HUGETLB;
+}
+
+void ram_options_cure(const struct ram_options *o, int ret,
+		      struct pm_error *err)
+{
+	size_t len;
+
+	if (!err || ret != -ENOMEM || o->no_reserve || o->prealloc ||
+	    o->backend == PM_RAM_HUGETLB)
+		return;
+	/* Limits of the process and its groups hold all the same. */
+	if (strstr(err->text, "RLIMIT_") || strstr(err->text, "group"))
+		return;
+	len = strlen(err->text);
+	snprintf(err->text + len, sizeof(err->text) - len,
+		 "; reserve=off goes beyond what the host can promise");
 }
 
 struct pm_ram_config ram_options_config(const struct ram_options *o,

@@ -40,6 +40,10 @@ int ram_options_check(const struct ram_options *options, const char *whose,
  */
 bool ram_options_populate(const struct ram_options *options);
 
+/* Adds to the sentence of a failure what of the options would help. */
+void ram_options_cure(const struct ram_options *options, int ret,
+		      struct pm_error *err);
+
 struct pm_ram_config ram_options_config(const struct ram_options *options,
 					uint64_t max_size,
 					struct pm_host *host);

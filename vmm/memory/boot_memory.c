@@ -112,8 +112,10 @@ int boot_memory_create(const struct machine_config *config, struct loop *loop,
 	struct pm_ram *ram = NULL;
 	int ret = pm_ram_create(&ram_config, &ram, &why);
 
-	if (!ret)
+	if (!ret) {
 		ret = pm_ram_resize(ram, config->memory, &why);
+		ram_options_cure(&config->memory_ram, ret, &why);
+	}
 	if (!ret && ram_options_populate(&config->memory_ram))
 		ret = populate(ram, loop, workers, ended, &why);
 	if (ret) {

@@ -526,8 +526,10 @@ static int device_create(struct virtio_mem *vm, struct pm_error *err)
 	if (ret)
 		return pm_error_set(err, -ret, "memory device %s: %s", c->id,
 				    why.text);
-	return pm_device_create(&config, vm->ram, &mem_device_ops, vm,
-				&vm->device, err);
+	ret = pm_device_create(&config, vm->ram, &mem_device_ops, vm,
+			       &vm->device, err);
+	ram_options_cure(&c->ram, ret, err);
+	return ret;
 }
 
 static int pci_create(struct virtio_mem *vm)
@@ -648,6 +650,7 @@ int virtio_mem_set_requested(struct virtio_mem *vm, uint64_t size,
 
 	virtio_pci_lock(vm->pci);
 	ret = pm_device_set_requested(vm->device, size, err);
+	ram_options_cure(&vm->config.device->ram, ret, err);
 	if (!ret) {
 		clear_refusal(vm);
 		forget_driver(vm);
