@@ -9,7 +9,6 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -79,7 +78,7 @@ static void *touch(void *opaque)
 {
 	struct toucher *t = opaque;
 
-	t->tid = (pid_t)syscall(SYS_gettid);
+	t->tid = gettid();
 	__atomic_store_n(t->at, 0x77, __ATOMIC_RELAXED);
 	return NULL;
 }
@@ -111,7 +110,7 @@ static void read_by_kernel(struct rig *r)
 		.address = (uintptr_t)r->view + FIXTURE_BLOCK,
 		.write = true,
 		.missing = true,
-		.thread = (pid_t)syscall(SYS_gettid),
+		.thread = gettid(),
 	};
 
 	guard_fault(&r->dev->memory.guard.user, &fault);
