@@ -176,6 +176,43 @@ static void a_reset_has_its_pages_again(void **state)
 	fixture_finish(&u.f);
 }
 
+/* ---- whatever fails ------------------------------------------------------ */
+
+/* One after the other, with a host call that fails in one of them. */
+static void life_of_blocks(struct undo *u)
+{
+	ask(&u->f, PLUG, block_addr(0), BLOCKS);
+	ask(&u->f, UNPLUG, block_addr(2), 4);
+	pm_device_set_requested(u->f.dev, MAX / 2, NULL);
+	ask(&u->f, UNPLUG_ALL, 0, 0);
+	ask(&u->f, PLUG, block_addr(0), 2);
+	pm_device_system_reset(u->f.dev, NULL);
+	pm_device_set_requested(u->f.dev, MAX, NULL);
+	ask(&u->f, PLUG, block_addr(4), 4);
+}
+
+/* What is plugged has its pages, and nothing else has, wherever it failed. */
+static void no_failure_leaves_a_half(void **state)
+{
+	unsigned int nth = 1;
+	bool more = true;
+
+	for (; more; nth++) {
+		struct undo u;
+
+		init(&u, state, false, PM_GUARD_OFF);
+		fault_fail_any(nth, EAGAIN);
+		life_of_blocks(&u);
+		more = fault_hit() != NR_FAULTS;
+		fault_fail_any(0, 0);
+		check_backing(&u, fixture_info(&u.f).plugged_size);
+		assert_int_equal(ask(&u.f, UNPLUG_ALL, 0, 0), ACK);
+		check_backing(&u, 0);
+		fixture_finish(&u.f);
+	}
+	assert_true(nth > 8);
+}
+
 /* ---- in rounds ----------------------------------------------------------- */
 
 /* Sends a request that stays pending, and does its rounds. */
@@ -287,6 +324,7 @@ int main(void)
 		KIND_TESTS(what_is_gone_is_unplugged),
 		KIND_TESTS(unplug_all_has_its_pages_again),
 		KIND_TESTS(a_reset_has_its_pages_again),
+		KIND_TESTS(no_failure_leaves_a_half),
 		KIND_TESTS(a_round_has_the_pages_again),
 		KIND_TESTS(written_while_unplugged),
 	};
