@@ -5,14 +5,10 @@
 #include <errno.h>
 #include <sys/ioctl.h>
 
-#include "kvm.h"
+#include "kvm_msrs.h"
 #include "registers.h"
 
 #define MSR_KERNEL_GS_BASE 0xc0000102u
-
-union one_msr {
-	LIST(struct kvm_msrs, struct kvm_msr_entry, 1);
-};
 
 /* Places in the upper half of a segment descriptor. */
 static uint32_t segment_flags(const struct kvm_segment *s)
@@ -81,17 +77,14 @@ static void special_set(struct cpu_registers *to, const struct kvm_sregs *from)
 int x86_64_vcpu_registers(const struct vcpu *vcpu,
 			  struct cpu_registers *registers)
 {
-	union one_msr gs = { .list.nmsrs = 1 };
 	struct kvm_regs regs;
 	struct kvm_sregs sregs;
 
-	gs.list.entries[0].index = MSR_KERNEL_GS_BASE;
 	if (ioctl(vcpu->fd, KVM_GET_REGS, &regs) < 0 ||
-	    ioctl(vcpu->fd, KVM_GET_SREGS, &sregs) < 0 ||
-	    ioctl(vcpu->fd, KVM_GET_MSRS, &gs) < 0)
+	    ioctl(vcpu->fd, KVM_GET_SREGS, &sregs) < 0)
 		return -errno;
 	general_set(registers, &regs);
 	special_set(registers, &sregs);
-	registers->kernel_gs_base = gs.list.entries[0].data;
-	return 0;
+	return cpu_msr_read(vcpu, MSR_KERNEL_GS_BASE,
+			    &registers->kernel_gs_base);
 }

@@ -4,7 +4,41 @@
  *
  * KVM itself puts a fresh vCPU into the architecture's power-on state. That
  * state is read once and written back at every reset, so no list of registers
- * has to be kept complete here; MSRs are those that the kernel enumerates.
+ * has to be kept complete here.
+ *
+ * The old guest may have left the CPU anywhere: in a nested guest, in VMX
+ * operation, in system management mode, waiting for a start-up message. So the
+ * order in which the parts are written matters; steps[] below has it, and it
+ * is this:
+ *
+ *	feature control  0 ends VMX operation on kernels without the next
+ *	                 step. In it, KVM refuses a CR4 without VMXE, which is
+ *	                 what power-on has, and changes of VMX's own MSRs.
+ *	nested state     ends a nested guest and VMX operation, and sets SVM's
+ *	                 global interrupt flag: from here on registers are those
+ *	                 of the guest itself. On SVM it also has to come before
+ *	                 EFER loses SVME, after which KVM takes no other.
+ *	events           leaves system management mode, whose paging would go
+ *	                 with the registers that follow.
+ *	special regs     CR0 to CR4, EFER, segments; the local APIC's base, and
+ *	                 with it the mode in which the next step is understood.
+ *	local APIC       all of it; it ends timers, so it is before the MSR that
+ *	                 starts one.
+ *	XSAVE, XCR0      x87, SSE and all that came later, MXCSR and the
+ *	                 protection keys included.
+ *	MSRs             all, TSC and the deadline among them, see kvm_msrs.c.
+ *	memory types     on, write-back: firmware would do this, and without it
+ *	                 Linux leaves the PAT alone.
+ *	debug registers
+ *	general regs     this drops exceptions that were about to be delivered.
+ *	events           again, since each of the steps may have left something
+ *	                 to deliver.
+ *	mp state         last: a CPU that waits for its start-up message does so
+ *	                 in the state that was just made.
+ *
+ * The chips of the machine (PIC, I/O APIC, PIT) come before all CPUs, so that
+ * none of them sends to a local APIC that was reset; the guest's clock is set
+ * when it runs again (kvm_vm.c).
  */
 #include "accel/kvm/accel_kvm.h"
 
@@ -15,8 +49,7 @@
 
 #include "entry.h"
 #include "kvm.h"
-
-#define MSRS_MAX 512
+#include "kvm_msrs.h"
 
 #define CR0_PE          (1u << 0)
 #define CR0_ET          (1u << 4)
@@ -32,95 +65,118 @@
 #define BOOT_CS 0x10
 #define BOOT_DS 0x18
 
+#define MSR_FEATURE_CONTROL     0x3a
 #define MSR_MTRR_DEFAULT_TYPE   0x2ff
 #define MTRR_ENABLED_WRITE_BACK ((1u << 11) | 6)
 
-union cpu_msrs {
-	LIST(struct kvm_msrs, struct kvm_msr_entry, MSRS_MAX);
-};
-
-union one_msr {
-	LIST(struct kvm_msrs, struct kvm_msr_entry, 1);
-};
+/* In the XSAVE area: which components are in it, and bits of that. */
+#define XSAVE_BV         128 /* in units of 4 bytes */
+#define XSAVE_FP_SSE     3u
+#define XSAVE_PKRU       (1u << 9)
+#define XSAVE_SIZE_LEAST sizeof(struct kvm_xsave)
 
 struct cpu_state {
 	struct kvm_regs regs;
 	struct kvm_sregs sregs;
-	struct kvm_fpu fpu;
 	struct kvm_xcrs xcrs;
 	struct kvm_debugregs debugregs;
 	struct kvm_vcpu_events events;
 	struct kvm_mp_state mp_state;
 	struct kvm_lapic_state lapic;
+	struct kvm_nested_state nested; /* a fresh CPU's is its head alone */
+	struct kvm_xsave *xsave;        /* of the size that KVM says */
+	bool has_feature_control;
+	bool has_nested;
 	bool has_xcrs;
 	union cpu_msrs msrs;
 };
 
-union msr_list {
-	LIST(struct kvm_msr_list, uint32_t, MSRS_MAX);
+/* A reset under way. */
+struct reset {
+	const struct vcpu *vcpu;
+	struct cpu_state *state;
+	struct kvm_regs regs;
+	struct kvm_sregs sregs;
 };
 
-/* Keeps those that can be both read and written back one by one. */
-static void msrs_save_list(const struct vcpu *vcpu, const union msr_list *list,
-			   union cpu_msrs *msrs)
+static int put(const struct reset *r, unsigned long what, const void *data)
 {
-	uint32_t kept = 0;
-
-	for (uint32_t i = 0; i < list->list.nmsrs; i++) {
-		union one_msr one = { .list.nmsrs = 1 };
-
-		one.list.entries[0].index = list->list.indices[i];
-		if (ioctl(vcpu->fd, KVM_GET_MSRS, &one) == 1 &&
-		    ioctl(vcpu->fd, KVM_SET_MSRS, &one) == 1)
-			msrs->list.entries[kept++] = one.list.entries[0];
-	}
-	msrs->list.nmsrs = kept;
+	return ioctl(r->vcpu->fd, what, data) < 0 ? -errno : 0;
 }
 
-/* Firmware would do this: without it Linux leaves the PAT alone. */
-static int mtrr_enable(const struct vcpu *vcpu)
-{
-	union one_msr mtrr = { .list.nmsrs = 1 };
+/* ---- saving ------------------------------------------------------------------ */
 
-	mtrr.list.entries[0].index = MSR_MTRR_DEFAULT_TYPE;
-	mtrr.list.entries[0].data = MTRR_ENABLED_WRITE_BACK;
-	return ioctl(vcpu->fd, KVM_SET_MSRS, &mtrr) == 1 ? 0 : -EIO;
+static size_t xsave_size(const struct vcpu *vcpu)
+{
+	int size =
+		ioctl(vcpu->accel->vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_XSAVE2);
+
+	return size > (int)XSAVE_SIZE_LEAST ? (size_t)size : XSAVE_SIZE_LEAST;
 }
 
-static int msrs_save(const struct vcpu *vcpu, union cpu_msrs *msrs)
+/*
+ * KVM leaves a component as it is, or its MXCSR, that is not said to be in the
+ * area, though a fresh CPU's is all there: so it is said, where KVM takes it.
+ */
+static void xsave_complete(const struct vcpu *vcpu, struct kvm_xsave *xsave)
 {
-	union msr_list *list = calloc(1, sizeof(*list));
-	int ret = 0;
+	xsave->region[XSAVE_BV] |= XSAVE_FP_SSE | XSAVE_PKRU;
+	if (ioctl(vcpu->fd, KVM_SET_XSAVE, xsave) < 0)
+		xsave->region[XSAVE_BV] &= ~XSAVE_PKRU;
+}
 
-	if (!list)
+static int xsave_save(const struct vcpu *vcpu, struct cpu_state *state)
+{
+	size_t size = xsave_size(vcpu);
+
+	state->xsave = calloc(1, size);
+	if (!state->xsave)
 		return -ENOMEM;
-	list->list.nmsrs = MSRS_MAX;
-	if (ioctl(vcpu->accel->kvm_fd, KVM_GET_MSR_INDEX_LIST, list) < 0)
-		ret = -errno;
-	else
-		msrs_save_list(vcpu, list, msrs);
-	free(list);
-	return ret;
+	if (ioctl(vcpu->fd,
+		  size > XSAVE_SIZE_LEAST ? KVM_GET_XSAVE2 : KVM_GET_XSAVE,
+		  state->xsave) < 0)
+		return -errno;
+	xsave_complete(vcpu, state->xsave);
+	return 0;
+}
+
+/* Kernels before 4.20 have none, and those that nest nothing need none. */
+static int nested_save(const struct vcpu *vcpu, struct cpu_state *state)
+{
+	int size = ioctl(vcpu->accel->kvm_fd, KVM_CHECK_EXTENSION,
+			 KVM_CAP_NESTED_STATE);
+
+	state->has_nested = size >= (int)sizeof(state->nested);
+	state->nested.size = sizeof(state->nested);
+	if (state->has_nested &&
+	    ioctl(vcpu->fd, KVM_GET_NESTED_STATE, &state->nested) < 0)
+		return -errno;
+	return 0;
 }
 
 static int state_save(struct vcpu *vcpu)
 {
 	struct cpu_state *state = calloc(1, sizeof(*state));
-	int fd = vcpu->fd;
+	int fd = vcpu->fd, ret;
+	uint64_t value;
 
 	if (!state)
 		return -ENOMEM;
 	vcpu->power_on = state;
 	if (ioctl(fd, KVM_GET_REGS, &state->regs) < 0 ||
 	    ioctl(fd, KVM_GET_SREGS, &state->sregs) < 0 ||
-	    ioctl(fd, KVM_GET_FPU, &state->fpu) < 0 ||
 	    ioctl(fd, KVM_GET_DEBUGREGS, &state->debugregs) < 0 ||
 	    ioctl(fd, KVM_GET_VCPU_EVENTS, &state->events) < 0 ||
 	    ioctl(fd, KVM_GET_MP_STATE, &state->mp_state) < 0 ||
 	    ioctl(fd, KVM_GET_LAPIC, &state->lapic) < 0)
 		return -errno;
 	state->has_xcrs = ioctl(fd, KVM_GET_XCRS, &state->xcrs) == 0;
-	return msrs_save(vcpu, &state->msrs);
+	state->has_feature_control =
+		!cpu_msr_read(vcpu, MSR_FEATURE_CONTROL, &value);
+	ret = nested_save(vcpu, state);
+	if (!ret)
+		ret = xsave_save(vcpu, state);
+	return ret ? ret : msrs_save(vcpu, &state->msrs);
 }
 
 int x86_64_vcpu_save(struct vcpu *vcpu, struct pm_error *err)
@@ -134,6 +190,8 @@ int x86_64_vcpu_save(struct vcpu *vcpu, struct pm_error *err)
 				    vcpu->index, strerror(-ret));
 	return 0;
 }
+
+/* ---- where the first CPU starts ------------------------------------------------ */
 
 static void segment_set(struct kvm_segment *segment, uint16_t selector,
 			bool code)
@@ -172,43 +230,141 @@ static void state_enter(struct kvm_regs *regs, struct kvm_sregs *sregs,
 	sregs->efer = EFER_LME | EFER_LMA;
 }
 
-static int state_restore(struct vcpu *vcpu, const struct cpu_entry *entry)
-{
-	struct cpu_state *state = vcpu->power_on;
-	struct kvm_regs regs = state->regs;
-	struct kvm_sregs sregs = state->sregs;
-	int fd = vcpu->fd;
+/* ---- the steps ------------------------------------------------------------------ */
 
-	if (entry)
-		state_enter(&regs, &sregs, entry);
-	/* The local APIC's base is in the special registers: they go first. */
-	if (ioctl(fd, KVM_SET_SREGS, &sregs) < 0 ||
-	    ioctl(fd, KVM_SET_LAPIC, &state->lapic) < 0 ||
-	    (state->has_xcrs && ioctl(fd, KVM_SET_XCRS, &state->xcrs) < 0) ||
-	    ioctl(fd, KVM_SET_FPU, &state->fpu) < 0 ||
-	    ioctl(fd, KVM_SET_MSRS, &state->msrs.list) < 0 ||
-	    ioctl(fd, KVM_SET_DEBUGREGS, &state->debugregs) < 0 ||
-	    ioctl(fd, KVM_SET_REGS, &regs) < 0 ||
-	    ioctl(fd, KVM_SET_VCPU_EVENTS, &state->events) < 0 ||
-	    ioctl(fd, KVM_SET_MP_STATE, &state->mp_state) < 0)
+static int put_feature_control(const struct reset *r)
+{
+	return r->state->has_feature_control
+		       ? cpu_msr_write(r->vcpu, MSR_FEATURE_CONTROL, 0)
+		       : 0;
+}
+
+static int put_nested(const struct reset *r)
+{
+	return r->state->has_nested
+		       ? put(r, KVM_SET_NESTED_STATE, &r->state->nested)
+		       : 0;
+}
+
+/*
+ * Reading them first makes pending what was only queued, an NMI that came
+ * while the CPU stood still; then it goes with the others.
+ */
+static int put_events(const struct reset *r)
+{
+	struct kvm_vcpu_events queued;
+
+	if (ioctl(r->vcpu->fd, KVM_GET_VCPU_EVENTS, &queued) < 0)
 		return -errno;
-	return mtrr_enable(vcpu);
+	return put(r, KVM_SET_VCPU_EVENTS, &r->state->events);
+}
+
+static int put_sregs(const struct reset *r)
+{
+	return put(r, KVM_SET_SREGS, &r->sregs);
+}
+
+static int put_lapic(const struct reset *r)
+{
+	return put(r, KVM_SET_LAPIC, &r->state->lapic);
+}
+
+static int put_xsave(const struct reset *r)
+{
+	return put(r, KVM_SET_XSAVE, r->state->xsave);
+}
+
+static int put_xcrs(const struct reset *r)
+{
+	return r->state->has_xcrs ? put(r, KVM_SET_XCRS, &r->state->xcrs) : 0;
+}
+
+static int put_memory_types(const struct reset *r)
+{
+	return cpu_msr_write(r->vcpu, MSR_MTRR_DEFAULT_TYPE,
+			     MTRR_ENABLED_WRITE_BACK);
+}
+
+static int put_debugregs(const struct reset *r)
+{
+	return put(r, KVM_SET_DEBUGREGS, &r->state->debugregs);
+}
+
+static int put_regs(const struct reset *r)
+{
+	return put(r, KVM_SET_REGS, &r->regs);
+}
+
+static int put_mp_state(const struct reset *r)
+{
+	return put(r, KVM_SET_MP_STATE, &r->state->mp_state);
+}
+
+struct step {
+	const char *what;
+	int (*put)(const struct reset *reset);
+};
+
+static const struct step before_msrs[] = {
+	{ "feature control", put_feature_control },
+	{ "nested state", put_nested },
+	{ "events", put_events },
+	{ "special registers", put_sregs },
+	{ "local APIC", put_lapic },
+	{ "extended state", put_xsave },
+	{ "XCR0", put_xcrs },
+};
+
+static const struct step after_msrs[] = {
+	{ "memory types", put_memory_types },
+	{ "debug registers", put_debugregs },
+	{ "registers", put_regs },
+	{ "events", put_events },
+	{ "run state", put_mp_state },
+};
+
+#define NR_STEPS(steps) (sizeof(steps) / sizeof((steps)[0]))
+
+static int carry_out(const struct reset *r, const struct step *steps, size_t nr,
+		     struct pm_error *err)
+{
+	for (size_t i = 0; i < nr; i++) {
+		int ret = steps[i].put(r);
+
+		if (ret)
+			return pm_error_set(err, -ret,
+					    "KVM does not take the %s that "
+					    "vCPU %u has after power-on (%s)",
+					    steps[i].what, r->vcpu->index,
+					    strerror(-ret));
+	}
+	return 0;
 }
 
 int x86_64_vcpu_restore(struct vcpu *vcpu, const struct cpu_entry *entry,
 			struct pm_error *err)
 {
-	int ret = state_restore(vcpu, entry);
+	struct reset r = {
+		.vcpu = vcpu,
+		.state = vcpu->power_on,
+		.regs = vcpu->power_on->regs,
+		.sregs = vcpu->power_on->sregs,
+	};
+	int ret;
 
-	if (ret)
-		return pm_error_set(
-			err, -ret,
-			"KVM does not take the power-on state of vCPU %u (%s)",
-			vcpu->index, strerror(-ret));
-	return 0;
+	if (entry)
+		state_enter(&r.regs, &r.sregs, entry);
+	ret = carry_out(&r, before_msrs, NR_STEPS(before_msrs), err);
+	if (!ret)
+		ret = msrs_restore(vcpu, &r.state->msrs, err);
+	if (!ret)
+		ret = carry_out(&r, after_msrs, NR_STEPS(after_msrs), err);
+	return ret;
 }
 
 void x86_64_vcpu_finish(struct vcpu *vcpu)
 {
+	if (vcpu->power_on)
+		free(vcpu->power_on->xsave);
 	free(vcpu->power_on);
 }

@@ -27,10 +27,16 @@
  *	D offset ring         sets the device up anew, with its used ring there
  *	                      or, without @ring, has it answer a request there:
  *	                      1 where the device did so, 0 where it broke
+ *	T                     registers of the first CPU, see state.c
+ *	X what nested         sets them to something else, says "." and is reset
+ *	                      by its port (0) or a fault (1), or waits for that
+ *	                      (2), in a nested guest or not; 0 if it cannot
  *	Q                     powers off
  */
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "state.h"
 
 #define MAX_CPUS   8
 #define MAX_BLOCKS 32768
@@ -622,6 +628,14 @@ static uint64_t touch(const uint64_t *n, char how)
 	return value;
 }
 
+static void show_state(void)
+{
+	uint64_t numbers[STATE_NUMBERS];
+	int count = state_show(numbers);
+
+	answer(numbers, count);
+}
+
 static void run_line(void)
 {
 	uint64_t n[4], value = 0;
@@ -664,6 +678,14 @@ static void run_line(void)
 	case 'H':
 		run_hammer(n[0], n[1]);
 		return;
+	case 'T':
+		show_state();
+		return;
+	case 'X':
+		state_spoil();
+		put('.');
+		value = state_nest(n[0], n[1]);
+		break;
 	case 'Q':
 		__asm__ volatile("outw %0, %1"
 				 :
