@@ -2,9 +2,12 @@
 """Resets and ends."""
 
 import json
+import os
+import shutil
 import signal
 
-from harness import (FAST, MIB, Group, check, check_equal, paramem)
+from harness import (FAST, MIB, Group, Settings, Vm, check, check_equal,
+                     paramem, temporary_directory)
 
 
 class Reset(Group):
@@ -58,6 +61,26 @@ class Reset(Group):
         self.vm.console.send('poweroff -f\n')
         self.vm.qmp.wait_event('SHUTDOWN', guest=True)
         self.vm.wait_exit()
+
+
+class Replaced(Group):
+    """The kernel's and the initrd's files are written over while the guest
+    runs; a reset boots what the machine was started with."""
+
+    def test_files_that_are_replaced_in_place(self):
+        directory = temporary_directory()
+        files = [f'{directory}/{name}' for name in ('kernel', 'initrd')]
+        for path, source in zip(files, (Settings.kernel, Settings.initrd)):
+            shutil.copyfile(source, path)
+        vm = Vm(kernel=files[0], initrd=files[1])
+        with open(files[0], 'r+b') as kernel:
+            kernel.write(b'\xcc' * 65536)
+        os.truncate(files[1], 100)
+        start = vm.console.position()
+        vm.qmp.command('system_reset')
+        vm.qmp.wait_event('RESET', guest=False)
+        vm.wait_ready(start)
+        vm.quit()
 
 
 class Button(Group):

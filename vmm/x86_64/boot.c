@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -49,14 +50,15 @@ static_assert(sizeof(struct boot_params) == PAGE, "the kernel's own structure");
 
 struct boot_file {
 	const char *path;
-	int fd;
+	uint8_t *data; /* of the file as it was at the start; NULL: none */
 	uint64_t size;
+	uint64_t mapped;
 };
 
 struct boot {
 	struct boot_config config;
 	struct boot_file kernel;
-	struct boot_file initrd; /* fd -1: none */
+	struct boot_file initrd;
 	struct setup_header header;
 	uint64_t setup_size; /* the real-mode part, which is skipped */
 	struct cpu_entry entry;
@@ -64,65 +66,104 @@ struct boot {
 
 /* ---- files --------------------------------------------------------------- */
 
-static int file_open(struct boot_file *file, const char *what, const char *path,
+/* A regular file's descriptor and its size now. */
+static int file_open(const char *what, const char *path, uint64_t *size,
 		     struct pm_error *err)
 {
-	struct stat st;
-
-	file->path = path;
+	struct stat st = { 0 };
 	/* Without O_NONBLOCK a named pipe would keep us waiting for a writer. */
-	file->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (file->fd < 0)
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
 		return pm_error_set(err, errno,
 				    "the %s %s cannot be opened (%s): check "
 				    "the path and its permissions",
 				    what, path, strerror(errno));
-	if (fstat(file->fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return pm_error_set(err, EINVAL,
-				    "the %s %s is not a regular file", what,
-				    path);
-	if (!st.st_size)
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size) {
+		*size = st.st_size;
+		return fd;
+	}
+	close(fd);
+	if (S_ISREG(st.st_mode))
 		return pm_error_set(err, EINVAL, "the %s %s is empty", what,
 				    path);
-	file->size = st.st_size;
-	return 0;
+	return pm_error_set(err, EINVAL, "the %s %s is not a regular file",
+			    what, path);
 }
 
-/* Reads exactly @size bytes; -EIO when the file ends before. */
-static int file_read(const struct boot_file *file, uint64_t offset, void *buf,
-		     uint64_t size)
+/* As much as there is of @size bytes. 0 or -errno. */
+static int read_all(int fd, uint8_t *to, uint64_t size, uint64_t *got)
 {
-	uint8_t *to = buf;
-
-	while (size) {
-		ssize_t n = pread(file->fd, to, size, offset);
+	for (*got = 0; *got < size;) {
+		ssize_t n = pread(fd, to + *got, size - *got, *got);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		to += n;
-		offset += n;
-		size -= n;
+			return n < 0 ? -errno : 0;
+		*got += n;
 	}
 	return 0;
 }
 
-static int file_load(const struct boot_file *file, uint64_t offset,
-		     const struct guest_memory *gm, uint64_t gpa,
+/*
+ * A copy in memory, which nobody can change: whatever becomes of the file, a
+ * reset boots what was checked. Private memory rather than a memory file, for
+ * which limits of file sizes hold.
+ */
+static int file_keep(struct boot_file *file, int fd, uint64_t size)
+{
+	void *map = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int ret;
+
+	if (map == MAP_FAILED)
+		return -errno;
+	file->data = map;
+	file->mapped = size;
+	ret = read_all(fd, map, size, &file->size);
+	if (!ret && mprotect(map, size, PROT_READ) < 0)
+		ret = -errno;
+	return ret;
+}
+
+static int file_load(struct boot_file *file, const char *what, const char *path,
 		     struct pm_error *err)
 {
-	uint64_t size = file->size - offset;
-	struct guest_view view;
-	int ret = guest_memory_get(gm, gpa, size, true, &view);
+	uint64_t size = 0;
+	int fd = file_open(what, path, &size, err);
+	int ret;
 
-	if (!ret) {
-		ret = file_read(file, offset, view.host, size);
-		guest_memory_put(gm, &view);
-	}
+	if (fd < 0)
+		return fd;
+	file->path = path;
+	ret = file_keep(file, fd, size);
+	close(fd);
+	if (ret)
+		return pm_error_set(err, -ret, "the %s %s cannot be read (%s)",
+				    what, path, strerror(-ret));
+	if (!file->size)
+		return pm_error_set(err, EINVAL, "the %s %s is empty", what,
+				    path);
+	return 0;
+}
+
+static void file_drop(struct boot_file *file)
+{
+	if (file->data)
+		munmap(file->data, file->mapped);
+}
+
+static int file_put(const struct boot_file *file, uint64_t offset,
+		    const struct guest_memory *gm, uint64_t gpa,
+		    struct pm_error *err)
+{
+	uint64_t size = file->size - offset;
+	int ret = guest_memory_write(gm, gpa, file->data + offset, size);
+
 	if (ret)
 		return pm_error_set(err, -ret,
-				    "%s cannot be read into the guest (%s)",
+				    "%s cannot be put into the guest (%s)",
 				    file->path, strerror(-ret));
 	return 0;
 }
@@ -176,16 +217,12 @@ static void header_trim(struct setup_header *h)
 
 static int header_read(struct boot *boot, struct pm_error *err)
 {
+	const size_t at = offsetof(struct boot_params, hdr);
 	unsigned int sectors;
-	int ret = -ENOEXEC;
 
-	if (boot->kernel.size >=
-	    offsetof(struct boot_params, hdr) + sizeof(boot->header))
-		ret = file_read(&boot->kernel,
-				offsetof(struct boot_params, hdr),
-				&boot->header, sizeof(boot->header));
-	if (ret)
-		memset(&boot->header, 0, sizeof(boot->header));
+	if (boot->kernel.size >= at + sizeof(boot->header))
+		memcpy(&boot->header, boot->kernel.data + at,
+		       sizeof(boot->header));
 	header_trim(&boot->header);
 	sectors = boot->header.setup_sects ? boot->header.setup_sects : 4;
 	boot->setup_size = (sectors + 1) * SECTOR;
@@ -216,14 +253,13 @@ int boot_open(const struct boot_config *config, struct boot **out,
 	if (!boot)
 		return pm_error_set(err, ENOMEM, "no memory to load a kernel");
 	boot->config = *config;
-	boot->kernel.fd = boot->initrd.fd = -1;
-	ret = file_open(&boot->kernel, "kernel", config->kernel, err);
+	ret = file_load(&boot->kernel, "kernel", config->kernel, err);
 	if (!ret)
 		ret = header_read(boot, err);
 	if (!ret)
 		ret = command_line_check(boot, err);
 	if (!ret && config->initrd)
-		ret = file_open(&boot->initrd, "initrd", config->initrd, err);
+		ret = file_load(&boot->initrd, "initrd", config->initrd, err);
 	if (ret) {
 		boot_close(boot);
 		return ret;
@@ -236,10 +272,8 @@ void boot_close(struct boot *boot)
 {
 	if (!boot)
 		return;
-	if (boot->kernel.fd >= 0)
-		close(boot->kernel.fd);
-	if (boot->initrd.fd >= 0)
-		close(boot->initrd.fd);
+	file_drop(&boot->kernel);
+	file_drop(&boot->initrd);
 	free(boot);
 }
 
@@ -292,7 +326,7 @@ int boot_check(const struct boot *boot, struct pm_error *err)
 				    boot->kernel.path,
 				    (kernel_run_end(boot) >> 20) + 1,
 				    memory >> 20);
-	if (boot->initrd.fd >= 0 && !initrd_place(boot))
+	if (boot->initrd.data && !initrd_place(boot))
 		return pm_error_set(
 			err, ENOMEM,
 			"the initrd %s of %" PRIu64
@@ -343,7 +377,7 @@ static int params_write(const struct boot *boot, const struct guest_memory *gm)
 	bp->hdr.type_of_loader = LOADER_UNDEFINED;
 	bp->hdr.cmd_line_ptr = COMMAND_LINE_GPA;
 	bp->acpi_rsdp_addr = ACPI_BASE;
-	bp->hdr.ramdisk_image = boot->initrd.fd >= 0 ? initrd_place(boot) : 0;
+	bp->hdr.ramdisk_image = boot->initrd.data ? initrd_place(boot) : 0;
 	bp->hdr.ramdisk_size = boot->initrd.size; /* 0: none */
 	e820_fill(bp, boot->config.map);
 	guest_memory_put(gm, &view);
@@ -417,9 +451,9 @@ int boot_load(struct boot *boot, const struct guest_memory *gm,
 			err, -ret,
 			"the guest's boot tables cannot be written (%s)",
 			strerror(-ret));
-	ret = file_load(&boot->kernel, boot->setup_size, gm, KERNEL_GPA, err);
-	if (!ret && boot->initrd.fd >= 0)
-		ret = file_load(&boot->initrd, 0, gm, initrd_place(boot), err);
+	ret = file_put(&boot->kernel, boot->setup_size, gm, KERNEL_GPA, err);
+	if (!ret && boot->initrd.data)
+		ret = file_put(&boot->initrd, 0, gm, initrd_place(boot), err);
 	if (ret)
 		return ret;
 	boot->entry = (struct cpu_entry){

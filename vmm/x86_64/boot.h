@@ -9,7 +9,7 @@
 
 #include "arch/arch.h"
 
-/* The files stay open, so that a reset boots the very same ones. */
+/* The files are read here and never again: a reset boots the very same. */
 int boot_open(const struct boot_config *config, struct boot **boot,
 	      struct pm_error *err);
 void boot_close(struct boot *boot);
