@@ -26,9 +26,11 @@
  */
 #include <errno.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "guard_back_ends.h"
 #include "host.h"
+#include "host_rlimit.h"
 #include "ram.h"
 #include "ram_file.h"
 #include "ram_pages.h"
@@ -65,6 +67,17 @@ static bool respects_holes(const struct guard *g)
 	return g->uffd->features & UFFD_FEATURE_WP_UNPOPULATED;
 }
 
+static const char *why_not(int ret)
+{
+	uint64_t limit;
+
+	if (ret == -ENOMEM && host_rlimit(RLIMIT_AS, &limit))
+		return "the memory file cannot be mapped a second time: the "
+		       "process may have too little address space "
+		       "(RLIMIT_AS, ulimit -v)";
+	return "the memory file cannot be mapped a second time";
+}
+
 static int file_open(struct guard *g, const char **lack)
 {
 	int ret;
@@ -77,7 +90,7 @@ static int file_open(struct guard *g, const char **lack)
 	if (!ret)
 		ret = watch(g, 0, g->ram->max_size);
 	if (ret < 0)
-		*lack = "the memory file cannot be mapped a second time";
+		*lack = why_not(ret);
 	return ret;
 }
 

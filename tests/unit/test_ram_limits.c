@@ -448,6 +448,7 @@ static int grow_past_data(const void *arg)
 
 static void limit_of_data_is_named(void **state)
 {
+	need_plain_space();
 	assert_int_equal(run_child(NULL, grow_past_data, *state), 0);
 }
 
@@ -476,6 +477,38 @@ static void growing_takes_no_address_space(void **state)
 	assert_int_equal(run_child(NULL, grow_in_little_space, *state), 0);
 }
 
+/* Once for the monitor, and once for the guest. */
+static int guard_in_little_space(const void *arg)
+{
+	const struct pm_device_config config = {
+		.addr = FIXTURE_ADDR,
+		.block_size = FIXTURE_BLOCK,
+		.guard = PM_GUARD_REQUIRED,
+	};
+	const struct ram_kind *kind = arg;
+	struct pm_ram_config memory = kind->config;
+	struct pm_error err = { "" };
+	struct pm_device *dev = NULL;
+	struct pm_ram *ram = NULL;
+
+	fault_reset();
+	set_limit(RLIMIT_AS, 3 * GIB);
+	memory.max_size = 2 * GIB;
+	if (pm_ram_create(&memory, &ram, &err) < 0)
+		return wrong("refused", err.text);
+	if (pm_device_create(&config, ram, NULL, NULL, &dev, &err) != -ENOTSUP)
+		return wrong("not refused", err.text);
+	if (strstr(err.text, "userfaultfd"))
+		return 0; /* this host has none */
+	return expect_text(err.text, "RLIMIT_AS");
+}
+
+static void limit_of_a_second_mapping_is_named(void **state)
+{
+	need_plain_space();
+	assert_int_equal(run_child(NULL, guard_in_little_space, *state), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -492,6 +525,7 @@ int main(void)
 		KIND_TEST(limit_of_data_is_named, anon),
 		KIND_TEST(limit_of_data_is_named, memfd),
 		KIND_TESTS(growing_takes_no_address_space),
+		KIND_TEST(limit_of_a_second_mapping_is_named, memfd),
 	};
 
 	return cmocka_run_group_tests_name("ram_limits", tests, NULL, NULL);
