@@ -19,7 +19,7 @@ static int listener_error(const char *path, int code, struct pm_error *err)
 	switch (code) {
 	case ENOENT:
 		return pm_error_set(err, code,
-				    "cannot create the control socket "
+				    "cannot create the socket "
 				    "'%.200s': its directory does not exist, "
 				    "make it first",
 				    path);
@@ -27,13 +27,13 @@ static int listener_error(const char *path, int code, struct pm_error *err)
 	case EPERM:
 	case EROFS:
 		return pm_error_set(err, code,
-				    "cannot create the control socket "
+				    "cannot create the socket "
 				    "'%.200s': its directory is not writable "
 				    "for you (%s), choose another",
 				    path, strerror(code));
 	default:
 		return pm_error_set(err, code,
-				    "cannot create the control socket "
+				    "cannot create the socket "
 				    "'%.200s': %s",
 				    path, strerror(code));
 	}
@@ -83,14 +83,14 @@ static int listener_clear(const struct sockaddr_un *addr, struct pm_error *err)
 		return errno == ENOENT ? 0 : listener_error(path, errno, err);
 	if (!S_ISSOCK(st.st_mode))
 		return pm_error_set(err, EEXIST,
-				    "cannot create the control socket "
+				    "cannot create the socket "
 				    "'%.200s': there is a file that is not a "
 				    "socket, remove it or choose another path",
 				    path);
 	ret = listener_probe(addr);
 	if (ret == -EADDRINUSE)
 		return pm_error_set(err, EADDRINUSE,
-				    "the control socket '%.200s' is in use by "
+				    "the socket '%.200s' is in use by "
 				    "a running process: choose another path or "
 				    "end that one",
 				    path);

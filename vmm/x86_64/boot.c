@@ -199,9 +199,10 @@ static int header_check(const struct boot *boot, struct pm_error *err)
 		need = ENTRY_64_OFFSET + 1;
 	if (boot->kernel.size < boot->setup_size + need)
 		return pm_error_set(err, ENOEXEC,
-				    "the kernel %s is cut short at %" PRIu64
-				    " bytes",
-				    path, boot->kernel.size);
+				    "the kernel %s is cut short: the file is "
+				    "smaller than its header says, copy it "
+				    "again",
+				    path);
 	return 0;
 }
 
