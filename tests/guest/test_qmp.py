@@ -127,6 +127,33 @@ class Raw(Group):
         qmp.wait_size('vm0', 128 * MIB)
         check_equal('running', qmp.command('query-status')['running'], True)
 
+    def test_processors_have_threads(self):
+        """Those that are pinned: each is named after its processor."""
+        cpus = self.vm.qmp.command('query-cpus-fast')
+        check_equal('the indexes', [cpu['cpu-index'] for cpu in cpus], [0, 1])
+        for cpu in cpus:
+            path = (f'/proc/{self.vm.process.pid}/task/{cpu["thread-id"]}'
+                    '/comm')
+            with open(path, encoding='ascii') as name:
+                check_equal('the thread', name.read(),
+                            f'vcpu{cpu["cpu-index"]}\n')
+
+    def nmis(self):
+        """How many each processor of the guest has had."""
+        for line in self.vm.run('cat /proc/interrupts').splitlines():
+            words = line.split()
+            if words[0] == 'NMI:':
+                return [int(word) for word in words[1:3]]
+        return None
+
+    def test_nmi(self):
+        """Each processor gets one, and the guest goes on."""
+        before = self.nmis()
+        self.vm.qmp.command('inject-nmi')
+        Deadline(30).poll(
+            lambda: all(now > was for now, was in zip(self.nmis(), before)),
+            'an NMI on each processor')
+
     def test_quit(self):
         qmp = self.vm.qmp
         qmp.command('quit')
