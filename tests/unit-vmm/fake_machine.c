@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "host/loop.h"
+#include "pci/pci.h"
 
 static void fake_add_device(struct machine *m, const char *id, uint64_t max,
 			    uint64_t block, uint64_t addr)
@@ -163,6 +164,25 @@ pid_t machine_cpu_thread_id(struct machine *m, unsigned int cpu)
 {
 	(void)m;
 	return (pid_t)(1000 + cpu);
+}
+
+/* A bridge, and a device in the second function of another slot. */
+bool machine_pci_info(struct machine *m, unsigned int devfn,
+		      struct pci_info *info)
+{
+	(void)m;
+	*info = (struct pci_info){ .devfn = devfn ? 9 : 0 };
+	for (unsigned int i = 0; i < PCI_BARS; i++)
+		info->bar_addresses[i] = UINT64_MAX;
+	info->ids.class = devfn ? 0xff0000 : 0x060000;
+	if (devfn) {
+		info->id = "vm0";
+		info->irq_pin = 1;
+		info->irq_line = 11;
+		info->bar_sizes[0] = info->bar_sizes[2] = 4096;
+		info->bar_addresses[2] = UINT64_C(0xe0000000);
+	}
+	return devfn <= 9;
 }
 
 unsigned int machine_nr_mem_devices(const struct machine *m)

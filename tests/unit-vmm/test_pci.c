@@ -558,10 +558,37 @@ static void capabilities_are_a_list(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* Bridge and devices in their order, as a guest finds them. */
+static void info_of_all(void **state)
+{
+	struct fixture *f = *state;
+	struct pci_info info;
+
+	f->a.f.id = "vm0";
+	assert_true(pci_host_info(f->rig.pci, 0, &info));
+	assert_int_equal(info.devfn, 0);
+	assert_int_equal(info.ids.class, 0x060000);
+	assert_null(info.id);
+	assert_int_equal(info.bar_sizes[0], 0);
+	assert_true(pci_host_info(f->rig.pci, 1, &info));
+	assert_int_equal(info.devfn, 8);
+	assert_string_equal(info.id, "vm0");
+	assert_int_equal(info.ids.vendor, 0x1af4);
+	assert_int_equal(info.ids.subsystem, 0x6666);
+	assert_int_equal(info.bar_sizes[0], BAR0_SIZE);
+	assert_int_equal(info.bar_addresses[0], f->a.f.bars[0].mapped
+							? f->a.f.bars[0].gpa
+							: UINT64_MAX);
+	assert_true(pci_host_info(f->rig.pci, 9, &info));
+	assert_int_equal(info.devfn, 16);
+	assert_false(pci_host_info(f->rig.pci, 17, &info));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(both_mechanisms_read_the_same),
+		TEST(info_of_all),
 		TEST(parts_of_a_register_agree_with_the_whole),
 		TEST(both_mechanisms_write_the_same),
 		TEST(what_is_read_only_stays),

@@ -203,6 +203,7 @@ static void test_returns(void **state)
 		{ "query-cpus-fast", NULL },
 		{ "inject-nmi", NULL },
 		{ "query-chardev", NULL },
+		{ "query-pci", NULL },
 		{ "query-fdsets", NULL },
 		{ "query-block", NULL },
 		{ "query-iothreads", NULL },

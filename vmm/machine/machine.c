@@ -406,6 +406,12 @@ pid_t machine_cpu_thread_id(struct machine *m, unsigned int cpu)
 	return id > 0 ? id : getpid();
 }
 
+bool machine_pci_info(struct machine *m, unsigned int devfn,
+		      struct pci_info *info)
+{
+	return pci_host_info(m->pci, devfn, info);
+}
+
 unsigned int machine_nr_mem_devices(const struct machine *m)
 {
 	return m->nr_mem_devices;

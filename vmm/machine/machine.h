@@ -22,6 +22,7 @@ struct dump_target;
 struct loop;
 struct machine;
 struct machine_observer;
+struct pci_info;
 
 /*
  * Creates the whole machine, stopped before its first instruction. On failure
@@ -77,6 +78,10 @@ int machine_inject_nmi(struct machine *machine, struct pm_error *err);
 
 /* Of the thread that runs a CPU, for whoever pins it. */
 pid_t machine_cpu_thread_id(struct machine *machine, unsigned int cpu);
+
+/* See pci_host_info(). */
+bool machine_pci_info(struct machine *machine, unsigned int devfn,
+		      struct pci_info *info);
 
 /* The memory devices, in the order of the command line. */
 unsigned int machine_nr_mem_devices(const struct machine *machine);

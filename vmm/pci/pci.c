@@ -462,3 +462,43 @@ void pci_host_reset(struct pci_host *host)
 	}
 	pthread_mutex_unlock(&host->lock);
 }
+
+/* ---- for who asks what there is ------------------------------------------ */
+
+static void function_info(const struct pci_function *f, struct pci_info *info)
+{
+	const uint8_t *c = f->config;
+
+	*info = (struct pci_info){
+		.devfn = f->devfn,
+		.id = f->id,
+		.ids = {
+			.vendor = config_load(c + PCI_VENDOR_ID, 2),
+			.device = config_load(c + PCI_DEVICE_ID, 2),
+			.subsystem_vendor =
+				config_load(c + PCI_SUBSYSTEM_VENDOR_ID, 2),
+			.subsystem = config_load(c + PCI_SUBSYSTEM_ID, 2),
+			.revision = c[PCI_REVISION_ID],
+			.class = config_load(c + PCI_CLASS_PROG, 3),
+		},
+		.irq_line = c[PCI_INTERRUPT_LINE],
+		.irq_pin = c[PCI_INTERRUPT_PIN],
+	};
+	for (unsigned int i = 0; i < PCI_BARS; i++) {
+		info->bar_sizes[i] = f->bars[i].size;
+		info->bar_addresses[i] =
+			f->bars[i].mapped ? f->bars[i].gpa : UINT64_MAX;
+	}
+}
+
+bool pci_host_info(struct pci_host *host, unsigned int devfn,
+		   struct pci_info *info)
+{
+	pthread_mutex_lock(&host->lock);
+	while (devfn < FUNCTIONS && !host->functions[devfn])
+		devfn++;
+	if (devfn < FUNCTIONS)
+		function_info(host->functions[devfn], info);
+	pthread_mutex_unlock(&host->lock);
+	return devfn < FUNCTIONS;
+}

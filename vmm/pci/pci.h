@@ -45,6 +45,7 @@ struct pci_bar {
 /* Embedded by the device; the caller's memory. */
 struct pci_function {
 	const struct pci_function_ops *ops;
+	const char *id; /* of the device, for who asks what there is; or NULL */
 	uint8_t config[PCI_CONFIG_SIZE];
 	uint8_t writable[PCI_CONFIG_SIZE]; /* bits the guest may change */
 	uint8_t power_on[PCI_CONFIG_SIZE]; /* taken when it is added */
@@ -90,6 +91,21 @@ void pci_host_destroy(struct pci_host *host);
  * none left.
  */
 int pci_host_add(struct pci_host *host, struct pci_function *f);
+
+/* A function as a guest finds it. */
+struct pci_info {
+	unsigned int devfn;
+	const char *id; /* or NULL */
+	struct pci_ids ids;
+	unsigned int irq_line;
+	unsigned int irq_pin; /* 0: it has none */
+	uint64_t bar_sizes[PCI_BARS];
+	uint64_t bar_addresses[PCI_BARS]; /* UINT64_MAX: not mapped */
+};
+
+/* The first from number @devfn on; false when there is none. Any thread. */
+bool pci_host_info(struct pci_host *host, unsigned int devfn,
+		   struct pci_info *info);
 
 /*
  * The level of the function's interrupt pin, INTA#. Functions share the lines

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "pci/pci.h"
 #include "server.h"
 
 #ifndef PARAMEM_VERSION
@@ -134,6 +135,59 @@ int qmp_query_chardev(struct qmp_conn *conn, const json_t *args, json_t **ret,
 			*ret, chardev_info(label, "unix:", config->qmp_paths[i],
 					   ",server=on"));
 	}
+	return 0;
+}
+
+static json_t *pci_regions(const struct pci_info *info)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; i < PCI_BARS; i++) {
+		/* As a signed number, one that is not mapped is at -1. */
+		if (info->bar_sizes[i])
+			json_array_append_new(
+				list,
+				json_pack("{s:i, s:s, s:I, s:I, s:b, s:b}",
+					  "bar", i, "type", "memory", "address",
+					  (json_int_t)info->bar_addresses[i],
+					  "size",
+					  (json_int_t)info->bar_sizes[i],
+					  "prefetch", 0, "mem_type_64", 0));
+	}
+	return list;
+}
+
+static json_t *pci_device(const struct pci_info *info)
+{
+	const struct pci_ids *ids = &info->ids;
+	json_t *irq = info->irq_pin ? json_integer(info->irq_line) : NULL;
+
+	return json_pack("{s:i, s:i, s:i, s:{s:i}, s:{s:i, s:i, s:i, s:i},"
+			 " s:o*, s:i, s:s, s:o}",
+			 "bus", 0, "slot", (int)(info->devfn / 8), "function",
+			 (int)(info->devfn % 8), "class_info", "class",
+			 (int)(ids->class >> 8), "id", "device",
+			 (int)ids->device, "vendor", (int)ids->vendor,
+			 "subsystem", (int)ids->subsystem, "subsystem-vendor",
+			 (int)ids->subsystem_vendor, "irq", irq, "irq_pin",
+			 (int)info->irq_pin, "qdev_id",
+			 info->id ? info->id : "", "regions",
+			 pci_regions(info));
+}
+
+/* There is one bus. */
+int qmp_query_pci(struct qmp_conn *conn, const json_t *args, json_t **ret,
+		  struct qmp_error *error)
+{
+	json_t *devices = json_array();
+	struct pci_info info;
+	unsigned int devfn;
+
+	(void)args, (void)error;
+	for (devfn = 0; machine_pci_info(conn->qmp->machine, devfn, &info);
+	     devfn = info.devfn + 1)
+		json_array_append_new(devices, pci_device(&info));
+	*ret = json_pack("[{s:i, s:o}]", "bus", 0, "devices", devices);
 	return 0;
 }
 

@@ -77,6 +77,7 @@ qmp_command_fn qmp_query_kvm;
 qmp_command_fn qmp_query_target;
 qmp_command_fn qmp_query_machines;
 qmp_command_fn qmp_query_chardev;
+qmp_command_fn qmp_query_pci;
 qmp_command_fn qmp_query_none; /* an empty list */
 qmp_command_fn qmp_device_del;
 

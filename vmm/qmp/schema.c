@@ -161,6 +161,21 @@ OBJECT(ChardevInfo, MUST("label", str), MUST("filename", str),
        MUST("frontend-open", boolean));
 ARRAY(ChardevInfos, ChardevInfo);
 
+OBJECT(PciDeviceClass, MAY("desc", str), MUST("class", integer));
+OBJECT(PciDeviceId, MUST("device", integer), MUST("vendor", integer),
+       MAY("subsystem", integer), MAY("subsystem-vendor", integer));
+OBJECT(PciMemoryRegion, MUST("bar", integer), MUST("type", str),
+       MUST("address", integer), MUST("size", integer),
+       MAY("prefetch", boolean), MAY("mem_type_64", boolean));
+ARRAY(PciMemoryRegions, PciMemoryRegion);
+OBJECT(PciDeviceInfo, MUST("bus", integer), MUST("slot", integer),
+       MUST("function", integer), MUST("class_info", PciDeviceClass),
+       MUST("id", PciDeviceId), MAY("irq", integer), MUST("irq_pin", integer),
+       MUST("qdev_id", str), MUST("regions", PciMemoryRegions));
+ARRAY(PciDeviceInfos, PciDeviceInfo);
+OBJECT(PciInfo, MUST("bus", integer), MUST("devices", PciDeviceInfos));
+ARRAY(PciInfos, PciInfo);
+
 /* There are none of these, yet. */
 OBJECT(BlockInfo, MUST("device", str), MUST("type", str),
        MUST("removable", boolean), MUST("locked", boolean));
@@ -289,6 +304,7 @@ const struct qmp_command qmp_commands[] = {
 	{ "inject-nmi", &empty, &empty, qmp_inject_nmi },
 
 	{ "query-chardev", &empty, &ChardevInfos, qmp_query_chardev },
+	{ "query-pci", &empty, &PciInfos, qmp_query_pci },
 	{ "query-block", &empty, &BlockInfos, qmp_query_none },
 	{ "query-iothreads", &empty, &IOThreadInfos, qmp_query_none },
 	{ "device_del", &DeviceDelArgs, &empty, qmp_device_del },

@@ -535,6 +535,7 @@ static int device_create(struct virtio_mem *vm, struct pm_error *err)
 static int pci_create(struct virtio_mem *vm)
 {
 	const struct virtio_pci_config config = {
+		.id = vm->config.device->id,
 		.device_type = VIRTIO_ID_MEM,
 		.class = PCI_CLASS_RAM,
 		.config_size = PM_CONFIG_SIZE,

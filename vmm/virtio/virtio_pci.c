@@ -352,6 +352,7 @@ static void function_init(struct virtio_pci *vp)
 	};
 
 	pci_function_init(&vp->function, &ids, &function_ops);
+	vp->function.id = vp->config.id;
 	vp->function.config[PCI_INTERRUPT_PIN] = 1; /* INTA# */
 	pci_set_bar(&vp->function, BAR_VIRTIO, VIRTIO_BAR, &virtio_bar_ops);
 	pci_set_bar(&vp->function, BAR_MSIX, MSIX_BAR_SIZE, &msix_bar_ops);

@@ -60,6 +60,7 @@ struct virtio_ops {
 };
 
 struct virtio_pci_config {
+	const char *id;           /* of the device, or NULL */
 	uint16_t device_type;     /* the virtio device ID */
 	uint32_t class;           /* PCI class code */
 	unsigned int config_size; /* bytes, at most CONFIG_VIEW_MAX */
