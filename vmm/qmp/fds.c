@@ -77,7 +77,8 @@ void qmp_fds_came(struct qmp_fds *fds, const int *came, unsigned int nr)
 {
 	while (fds->nr_came)
 		close(fds->came[--fds->nr_came]);
-	memcpy(fds->came, came, nr * sizeof(*came));
+	if (nr)
+		memcpy(fds->came, came, nr * sizeof(*came));
 	fds->nr_came = nr;
 }
 
