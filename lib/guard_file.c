@@ -108,13 +108,33 @@ static int file_grown(struct guard *g, uint64_t offset, uint64_t size)
 	return mlock2(g->view + offset, size, MLOCK_ONFAULT) < 0 ? -errno : 0;
 }
 
+/*
+ * Linux 6.1 protects within one mapping only, and mappings of huge pages that
+ * differed once, since a page was closed, never become one again.
+ */
+static int protect_pages(struct guard *g, uint64_t offset, uint64_t size,
+			 bool on)
+{
+	uint64_t page = g->ram->page_size;
+	int ret = 0;
+
+	for (uint64_t at = offset; at < offset + size && !ret; at += page)
+		ret = uffd_protect(g->uffd->fd, g->view + at, page, on);
+	return ret;
+}
+
 /* Where the kernel cannot, punching the hole is what revokes. */
 static int set_protection(struct guard *g, uint64_t offset, uint64_t size,
 			  bool on)
 {
+	int ret;
+
 	if (!can_protect(g))
 		return 0;
-	return uffd_protect(g->uffd->fd, g->view + offset, size, on);
+	ret = uffd_protect(g->uffd->fd, g->view + offset, size, on);
+	if (ret == -ENOENT && g->ops == &guard_hugetlb_ops)
+		ret = protect_pages(g, offset, size, on);
+	return ret;
 }
 
 static int file_protect(struct guard *g, uint64_t offset, uint64_t size)

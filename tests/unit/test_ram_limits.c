@@ -279,7 +279,7 @@ static int populate_with_a_full_cache(const void *arg)
 	unlink(path);
 	for (int i = 0; i < 224; i++)
 		if (write(fd, text, sizeof(text)) != sizeof(text))
-			return 96;
+			return 77;
 	fsync(fd);
 	/* The kernel adds up what is cached every two seconds at the latest. */
 	do
@@ -299,6 +299,10 @@ static void caches_count_as_available(void **state)
 	make_group(&g);
 	bad = run_child(&g, populate_with_a_full_cache, &l);
 	remove_group(&g);
+	if (bad == 77) {
+		print_message("needs 224 MiB of room in /var/tmp\n");
+		skip();
+	}
 	assert_int_equal(bad, 0);
 }
 
@@ -528,5 +532,10 @@ int main(void)
 		KIND_TEST(limit_of_a_second_mapping_is_named, memfd),
 	};
 
+	/* A throwaway VM has no disk to write to. */
+	if (access("/var/tmp", W_OK) < 0) {
+		print_message("without caches_count_as_available\n");
+		cmocka_set_skip_filter("caches_count_as_available*");
+	}
 	return cmocka_run_group_tests_name("ram_limits", tests, NULL, NULL);
 }
