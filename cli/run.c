@@ -376,11 +376,12 @@ int cli_run(int argc, char **argv)
 
 	if (ret != OPTIONS_GO_ON)
 		return ret;
-	note_guest(&run.config);
 	block_signals();
 	ret = run_prepare(&run, &err);
-	if (!ret)
+	if (!ret) {
+		note_guest(&run.config);
 		ret = monitor_run(&run.config, &run.killed, &err);
+	}
 	if (run.has_dir)
 		runtime_dir_remove(&run.dir);
 	/* A log that could not be kept is no failure of the machine. */
