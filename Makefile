@@ -49,6 +49,10 @@ bench-request: all
 bench-guard: all
 	@$(BUILD)/bench/bench-guard
 
+# The longest that a request holds the main loop; see docs/benchmarks.md.
+bench-turn: all
+	@$(BUILD)/bench/bench-turn
+
 # What the guard costs a guest that behaves; see docs/benchmarks.md.
 bench-guard-guest: all
 	@tools/setup guest nested

@@ -38,8 +38,8 @@ static void begin(struct contender *c, enum peer_kind kind, const char *program,
 			.block_size = REQUEST_BLOCK_SIZE,
 			.requested_size = REQUEST_BLOCKS * REQUEST_BLOCK_SIZE,
 			.no_reserve = true,
-			/* QEMU has none. */
-			.extra = "guard=off",
+			/* As it comes by default; QEMU has none. */
+			.extra = "guard=required",
 		} },
 	};
 	const struct mem_setup setup = { .queue_size = 2, .no_msix = true };

@@ -298,7 +298,7 @@ enum pm_guard {
 
 enum pm_guard_level {
 	PM_GUARD_NONE,
-	PM_GUARD_WRITES,   /* reads see zeros, and are not told */
+	PM_GUARD_WRITES,   /* reads see zeros, and few of them are told */
 	PM_GUARD_ACCESSES, /* reads are told as well */
 };
 
@@ -556,9 +556,9 @@ void pm_device_get_info(const struct pm_device *device,
  *
  *  - Show pm_device_memory() to the guest, and nobody else; your own accesses
  *    go to pm_ram_host(), and to plugged memory only.
- *  - Memory comes in spans of info.span_size from the start of the region. A
- *    listener may show the guest all of a span once it hears populate for a
- *    part of it, and nothing of other spans.
+ *  - Memory comes in spans of info.span_size from the start of the region: so
+ *    many of them that each may have a memory slot. A listener may show the
+ *    guest all of a span once it hears populate for a part of it.
  *  - Poll pm_device_guard_fd() and call pm_device_guard_handle(), on a thread
  *    that waits for no vCPU, and for no lock that may be held by one who waits
  *    for a vCPU: until then, the vCPU that touched unplugged memory stays

@@ -4,8 +4,7 @@
  *
  * Theory of operation. A guest reaches memory through page tables that KVM
  * fills from those of the process, so that is where it is kept out: by
- * userfaultfd, which costs one mapping for the whole region whatever the
- * pattern of blocks, and nothing where memory is plugged. mprotect(2) would
+ * userfaultfd, which takes few mappings whatever the pattern of blocks, and nothing where memory is plugged. mprotect(2) would
  * split the region into as many mappings as there are runs of blocks, and a
  * memory slot for each run would have KVM drop the page tables of the whole
  * guest at each unplug.
@@ -20,9 +19,8 @@
  *               has a mapping of its own, in which a page that the file lacks
  *               waits for us (guard_file.c).
  *
- * Spans. Protecting anonymous memory takes page tables, 2 MiB a GiB. So it is
- * done span by span, when the first block in one is about to be shown to the
- * guest; what is not covered must not be shown. There are 256 at most.
+ * Memory that was never used needs neither: nothing is there, and who touches
+ * it waits. It costs nothing, page tables included (guard_fresh.c).
  *
  * A block goes through these states:
  *
@@ -63,6 +61,7 @@
 
 #include "guard_back_ends.h"
 #include "guard_fault.h"
+#include "guard_fresh.h"
 #include "guard_loans.h"
 #include "guard_tables.h"
 #include "ram.h"
@@ -76,81 +75,24 @@ static const struct guard_ops *const back_ends[] = {
 	[PM_RAM_HUGETLB] = &guard_hugetlb_ops,
 };
 
-/* ---- spans --------------------------------------------------------------- */
+/* ---- sizes --------------------------------------------------------------- */
 
-static uint64_t min(uint64_t a, uint64_t b)
+static struct guard *from_listener(struct pm_ram_listener *l)
 {
-	return a < b ? a : b;
+	return (struct guard *)((char *)l - offsetof(struct guard, listener));
 }
 
-/* Protects what is accessible of a span that is, or shall be, covered. */
-static int cover_part(struct guard *g, uint64_t span, uint64_t from,
-		      uint64_t to)
-{
-	uint64_t start = span * g->span_size;
-	uint64_t end = min(start + g->span_size, g->ram->size);
-
-	from = from > start ? from : start;
-	to = min(to, end);
-	return from < to ? g->ops->cover(g, from, to - from) : 0;
-}
-
-static int cover(struct guard *g, uint64_t offset, uint64_t size)
-{
-	uint64_t last = (offset + size - 1) / g->span_size;
-	int ret = 0;
-
-	for (uint64_t i = offset / g->span_size; i <= last && !ret; i++) {
-		const struct block_range span = { .first = i, .count = 1 };
-
-		if (block_map_all_set(&g->covered, span))
-			continue;
-		ret = cover_part(g, i, 0, UINT64_MAX);
-		if (!ret)
-			block_map_set(&g->covered, span);
-	}
-	return ret;
-}
-
-int guard_cover(struct guard *g, uint64_t offset, uint64_t size)
-{
-	int ret;
-
-	if (!g->ops || !g->ops->cover)
-		return 0;
-	guard_lock(g);
-	ret = cover(g, offset, size);
-	guard_unlock(g);
-	return ret;
-}
-
-/* Where memory comes that may be shown already, it comes protected. */
-static int cover_grown(struct guard *g, uint64_t from, uint64_t to)
-{
-	int ret = 0;
-
-	for (uint64_t i = from / g->span_size;
-	     i <= (to - 1) / g->span_size && !ret; i++) {
-		const struct block_range span = { .first = i, .count = 1 };
-
-		if (g->ops->cover && block_map_all_set(&g->covered, span))
-			ret = cover_part(g, i, from, to);
-	}
-	return ret;
-}
-
+/* Also what could not go after all. */
 static int on_grown(struct pm_ram_listener *l, uint64_t from, uint64_t to,
 		    uint64_t max)
 {
-	struct guard *g =
-		(struct guard *)((char *)l - offsetof(struct guard, listener));
+	struct guard *g = from_listener(l);
 	int ret;
 
 	(void)max;
 	guard_lock(g);
+	guard_fresh_gone(g, from);
 	ret = g->ops->grown ? g->ops->grown(g, from, to - from) : 0;
-	if (!ret)
-		ret = cover_grown(g, from, to);
 	if (!ret)
 		g->size = to;
 	guard_unlock(g);
@@ -164,14 +106,14 @@ static int on_grown(struct pm_ram_listener *l, uint64_t from, uint64_t to,
 static void on_shrinking(struct pm_ram_listener *l, uint64_t from, uint64_t to,
 			 uint64_t max)
 {
-	struct guard *g =
-		(struct guard *)((char *)l - offsetof(struct guard, listener));
+	struct guard *g = from_listener(l);
 
 	(void)from;
 	guard_lock(g);
 	g->size = to;
 	guard_loans_recall(g);
 	guard_forget_loans(g, to, max - to);
+	guard_fresh_gone(g, to);
 	guard_unlock(g);
 }
 
@@ -188,20 +130,32 @@ static int open_again(struct guard *g, uint64_t offset, uint64_t size)
 	return ret;
 }
 
+static void forget_grant(struct guard *g, struct block_range range)
+{
+	g->nr_granted -= block_map_count(&g->granted, range);
+	block_map_clear(&g->granted, range);
+}
+
 /* The lock is held. Bits that do not tell the truth are never set. */
 static int grant(struct guard *g, uint64_t offset, uint64_t size, bool keep)
 {
 	struct block_range range = guard_blocks(g, offset, size);
-	int ret;
+	uint64_t at = offset, end = offset + size, from, len;
+	int ret = 0;
 
 	if (block_map_all_set(&g->granted, range))
 		return 0;
 	ret = g->refused ? open_again(g, offset, size) : 0;
+	while (!ret && guard_fresh_next_used(g, &at, end, &from, &len))
+		ret = g->ops->grant(g, from, len, keep);
 	if (!ret)
-		ret = g->ops->grant(g, offset, size, keep);
-	if (!ret)
-		block_map_set(&g->granted, range);
-	return ret;
+		ret = guard_fresh_use(g, offset, size);
+	if (ret < 0)
+		return ret;
+	forget_grant(g, range);
+	block_map_set(&g->granted, range);
+	g->nr_granted += range.count;
+	return 0;
 }
 
 int guard_grant(struct guard *g, uint64_t offset, uint64_t size, bool keep)
@@ -218,13 +172,15 @@ int guard_grant(struct guard *g, uint64_t offset, uint64_t size, bool keep)
 
 int guard_revoke(struct guard *g, uint64_t offset, uint64_t size)
 {
-	int ret;
+	uint64_t at = offset, end = offset + size;
+	int ret = 0;
 
 	if (!g->ops)
 		return 0;
 	guard_lock(g);
-	block_map_clear(&g->granted, guard_blocks(g, offset, size));
-	ret = g->ops->protect(g, offset, size);
+	forget_grant(g, guard_blocks(g, offset, size));
+	while (!ret && guard_fresh_next_used(g, &at, end, &offset, &size))
+		ret = g->ops->protect(g, offset, size);
 	guard_unlock(g);
 	return ret;
 }
@@ -238,7 +194,10 @@ int guard_discard(struct guard *g, uint64_t offset, uint64_t size)
 	guard_lock(g);
 	assert(block_map_all_clear(&g->granted, guard_blocks(g, offset, size)));
 	guard_forget_loans(g, offset, size);
-	ret = g->ops->discard(g, offset, size);
+	ret = guard_fresh_discard(g, offset, size);
+	/* Zeros are of use around what is granted. */
+	if (!ret && !g->nr_granted)
+		guard_fresh_reset(g);
 	guard_unlock(g);
 	return ret;
 }
@@ -285,6 +244,7 @@ void guard_reset(struct guard *g)
 		return;
 	guard_lock(g);
 	guard_loans_recall(g);
+	guard_fresh_reset(g);
 	size = guard_has_view(g) ? pm_ram_max_size(g->ram) : g->size;
 	if (g->refused && open_again(g, 0, size) == 0)
 		g->refused = false;
@@ -297,16 +257,11 @@ static int alloc_maps(struct guard *g)
 {
 	uint64_t max = pm_ram_max_size(g->ram);
 	uint64_t blocks = max / g->block_size;
-	uint64_t spans = (max - 1) / g->span_size + 1;
 	uint64_t *words = calloc(block_map_words(blocks), sizeof(*words));
 
 	if (!words)
 		return -ENOMEM;
 	block_map_init(&g->granted, words, blocks);
-	words = calloc(block_map_words(spans), sizeof(*words));
-	if (!words)
-		return -ENOMEM;
-	block_map_init(&g->covered, words, spans);
 	return guard_tables_init(g);
 }
 
@@ -326,6 +281,10 @@ static int open_back_end(struct guard *g)
 	if (ret < 0) {
 		ops->close(g);
 		return ret;
+	}
+	if (ops->use && guard_fresh_init(g) < 0) {
+		ops->close(g);
+		return -ENOMEM;
 	}
 	g->ops = ops;
 	g->user = (struct uffd_user){
@@ -375,7 +334,7 @@ void guard_finish(struct guard *g)
 		g->ops->close(g);
 	}
 	free(g->granted.words);
-	free(g->covered.words);
+	guard_fresh_finish(g);
 	guard_tables_finish(g);
 	memset(g, 0, sizeof(*g));
 }

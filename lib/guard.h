@@ -3,8 +3,9 @@
  * Makes unplugged memory unusable for a guest: guard.c says how. Each of its
  * files calls those below it alone:
  *
- *	guard.c         who may use which block; spans
+ *	guard.c         who may use which block
  *	guard_fault.c   a guest touched what it may not: telling, lending
+ *	guard_fresh.c   unplugged memory that costs nothing
  *	guard_tables.c  page tables that lending leaves behind
  *	guard_loans.c   taking back what was lent
  *	guard_anon.c    private anonymous memory: write-protected zeros
@@ -36,11 +37,9 @@ void guard_finish(struct guard *g);
 
 /*
  * The life of a block, in bytes within the region; all of it works without a
- * guard, too. A range is covered before any of it is shown to the guest,
- * granted, revoked, and then discarded. Granting frees what is there, unless
+ * guard, too. A range is granted, revoked, and then discarded. Granting frees what is there, unless
  * told to @keep it; it has no effect where all is granted already. 0 or -errno.
  */
-int guard_cover(struct guard *g, uint64_t offset, uint64_t size);
 int guard_grant(struct guard *g, uint64_t offset, uint64_t size, bool keep);
 int guard_revoke(struct guard *g, uint64_t offset, uint64_t size);
 /*

@@ -105,10 +105,15 @@ static void anon_close(struct guard *g)
 	(void)g;
 }
 
-static int anon_grown(struct guard *g, uint64_t offset, uint64_t size)
+static int watch(struct guard *g, uint64_t offset, uint64_t size, uint64_t mode)
 {
-	return uffd_register(g->uffd->fd, g->view + offset, size,
-			     UFFDIO_REGISTER_MODE_WP);
+	return uffd_register(g->uffd->fd, g->view + offset, size, mode);
+}
+
+/* One mode takes the place of the other. Those who wait go on waiting. */
+static int anon_use(struct guard *g, uint64_t offset, uint64_t size)
+{
+	return watch(g, offset, size, UFFDIO_REGISTER_MODE_WP);
 }
 
 /* What is there is enough: it holds up whoever writes to it. */
@@ -145,6 +150,56 @@ static int anon_discard(struct guard *g, uint64_t offset, uint64_t size)
 	return -EBUSY;
 }
 
+/*
+ * Waits until no access to the range is under way that began before. That is
+ * what changing the flags of a mapping does; these mean nothing to such memory.
+ */
+static int wait_for_accesses(struct guard *g, uint64_t offset, uint64_t size)
+{
+	void *start = g->view + offset;
+
+	if (madvise(start, size, MADV_RANDOM) < 0 ||
+	    madvise(start, size, MADV_NORMAL) < 0)
+		return -errno;
+	return 0;
+}
+
+/*
+ * Once missing pages are watched for, no page comes where there is none. But
+ * one may come in the place of the shared zeros, and both freeing and looking
+ * pass over it in that moment (see above). So: free, and none of those zeros is
+ * left; let who is at it get done; and free what came of it.
+ */
+static int anon_retire(struct guard *g, uint64_t offset, uint64_t size)
+{
+	int ret = watch(g, offset, size, UFFDIO_REGISTER_MODE_MISSING);
+
+	if (ret < 0)
+		return ret;
+	ret = g->ram->ops->discard(g->ram, offset, size);
+	if (!ret)
+		ret = wait_for_accesses(g, offset, size);
+	if (!ret)
+		ret = pm_ram_discard(g->ram, offset, size);
+	if (ret < 0 && watch(g, offset, size, UFFDIO_REGISTER_MODE_WP) < 0)
+		guard_close(g, offset, size);
+	return ret;
+}
+
+/*
+ * Mappings whose first pages came apart never become one again: to the kernel
+ * those are of different families (anon_vma). So the first page comes when there
+ * is but one mapping, of which all others are split off. And what is shown
+ * already can be used before it is watched.
+ */
+static int anon_grown(struct guard *g, uint64_t offset, uint64_t size)
+{
+	struct pm_ram *ram = g->ram;
+	int ret = offset ? 0 : ram->ops->populate(ram, 0, ram->page_size);
+
+	return ret ? ret : anon_retire(g, offset, size);
+}
+
 /* Memory that is shown already can be used before this is done. */
 static int anon_cover(struct guard *g, uint64_t offset, uint64_t size)
 {
@@ -171,12 +226,15 @@ static int anon_lend(struct guard *g, uint64_t offset, uint64_t size,
 
 const struct guard_ops guard_anon_ops = {
 	.level = PM_GUARD_WRITES,
+	.doubts = true,
 	.needs = UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_THREAD_ID,
 	.wants = UFFD_FEATURE_WP_UNPOPULATED,
 	.open = anon_open,
 	.close = anon_close,
 	.grown = anon_grown,
+	.use = anon_use,
 	.cover = anon_cover,
+	.retire = anon_retire,
 	.protect = anon_protect,
 	.grant = anon_grant,
 	.discard = anon_discard,

@@ -25,10 +25,17 @@ struct guard_ops {
 	/* Sets guard.view and registers it. May leave a half for close. */
 	int (*open)(struct guard *g, const char **lack);
 	void (*close)(struct guard *g);
-	/* More of the memory became accessible. */
+	/* More of the memory became accessible; fresh, if any is. */
 	int (*grown)(struct guard *g, uint64_t offset, uint64_t size);
-	/* A span, none of which is granted, is about to be shown. */
+	/*
+	 * What guard_fresh.c says; NULL where no memory is ever fresh. Fresh
+	 * memory becomes used, and can be used by anybody in that moment.
+	 */
+	int (*use)(struct guard *g, uint64_t offset, uint64_t size);
+	/* Used memory, none of which is granted: protected zeros. */
 	int (*cover)(struct guard *g, uint64_t offset, uint64_t size);
+	/* As discard, and it is fresh again; used still, if that fails. */
+	int (*retire)(struct guard *g, uint64_t offset, uint64_t size);
 	/* No write lands in a page that is there. */
 	int (*protect)(struct guard *g, uint64_t offset, uint64_t size);
 	/* The guest may use it. @keep what the range holds. */
@@ -82,7 +89,9 @@ struct guard {
 	/* What follows is the lock's. */
 	uint64_t size;            /* how much is accessible, and will stay so */
 	struct block_map granted; /* blocks that the guest may use */
-	struct block_map covered; /* spans that may be shown */
+	uint64_t nr_granted;
+	struct block_map used; /* the others are fresh; none: unknown */
+	unsigned int nr_runs;  /* of those that are used */
 	struct guard_loan loans[GUARD_LOANS_MAX]; /* the oldest first */
 	unsigned int nr_loans;
 	struct guard_tables tables;

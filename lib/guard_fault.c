@@ -6,6 +6,9 @@
  * a page to be there. It gets one on loan, after the owner was told, which
  * guard_loans.c takes back.
  *
+ * Where there are zeros to be read, they are put there if they are not yet
+ * (guard_fresh.c), and nothing is lent to who reads.
+ *
  * Where reading unplugged memory is allowed, and still needs a page, more is
  * lent at once, write-protected: who reads one page often reads the next, and
  * a write to it is told as always.
@@ -25,6 +28,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "guard_fresh.h"
 #include "guard_loans.h"
 #include "guard_tables.h"
 #include "host.h"
@@ -38,13 +42,18 @@ struct access {
 	bool violation; /* known as such */
 };
 
+static bool zeros_can_be_read(const struct guard *g)
+{
+	return g->ops->level == PM_GUARD_WRITES;
+}
+
 /* Lends the page at @offset, or more of its block for reading. */
 static int lend(struct guard *g, uint64_t offset, struct access a)
 {
 	uint64_t size = g->ram->page_size;
 	int ret;
 
-	if (!a.violation && size < LOAN_READ_MAX)
+	if (!a.violation && !zeros_can_be_read(g) && size < LOAN_READ_MAX)
 		size = LOAN_READ_MAX;
 	offset -= offset % size;
 	if (guard_is_lent(g, offset, size))
@@ -129,6 +138,15 @@ static struct access judge(struct guard *g, const struct uffd_fault *fault)
 
 static void lend_or_refuse(struct guard *g, uint64_t offset, struct access a)
 {
+	if (guard_fresh_has(g, offset) &&
+	    guard_fresh_show(g, offset, a.write) < 0) {
+		refuse(g, offset);
+		return;
+	}
+	if (!a.write && zeros_can_be_read(g)) {
+		g->ops->serve(g, offset);
+		return;
+	}
 	if (lend(g, offset, a) == 0)
 		return;
 	guard_loans_recall(g);

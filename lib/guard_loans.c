@@ -34,16 +34,28 @@ static int64_t now_ms(void)
 }
 
 /*
- * Read from the file, not through a mapping, which would get a page of its own
- * by that. Doubt is where memory is a file.
+ * A file is read from, not through a mapping, which would get a page of its own
+ * by that.
  */
+static bool read_view(const struct guard *g, uint64_t offset, void *buf,
+		      size_t size)
+{
+	if (g->ram->fd >= 0)
+		return pread(g->ram->fd, buf, size, (off_t)offset) ==
+		       (ssize_t)size;
+	/* Not what may be closed. */
+	if (g->refused)
+		return false;
+	memcpy(buf, g->view + offset, size);
+	return true;
+}
+
 static bool holds_zeros(const struct guard *g, uint64_t offset, uint64_t size)
 {
 	unsigned char buf[4096];
 
 	for (uint64_t at = 0; at < size; at += sizeof(buf)) {
-		if (pread(g->ram->fd, buf, sizeof(buf), (off_t)(offset + at)) !=
-		    (ssize_t)sizeof(buf))
+		if (!read_view(g, offset + at, buf, sizeof(buf)))
 			return false;
 		if (buf[0] || memcmp(buf, buf + 1, sizeof(buf) - 1) != 0)
 			return false;

@@ -45,11 +45,6 @@ static const struct provider_ops plain = {
 
 /* ---- with one ------------------------------------------------------------ */
 
-static int guarded_cover(struct provider *p, struct extent e)
-{
-	return guard_cover(&of(p)->guard, e.offset, e.size);
-}
-
 static int guarded_grant(struct provider *p, struct extent e, bool keep)
 {
 	return guard_grant(&of(p)->guard, e.offset, e.size, keep);
@@ -67,7 +62,6 @@ static int guarded_discard(struct provider *p, struct extent e)
 
 static const struct provider_ops guarded = {
 	.resize = resize,
-	.cover = guarded_cover,
 	.populate = populate,
 	.grant = guarded_grant,
 	.revoke = guarded_revoke,

@@ -9,7 +9,7 @@
  *
  *  kind                  first round   then              second round
  *  PLUG, with its pages  populate      listeners, map
- *  PLUG, guarded         cover         listeners         grant
+ *  PLUG, guarded                       listeners         grant
  *  UNPLUG, UNPLUG_ALL    revoke        listeners         discard
  *
  * If discarding fails where blocks are to have their pages, what is gone of those
@@ -49,7 +49,8 @@ void pending_begin(struct pending *p, enum pending_kind kind,
 {
 	p->kind = kind;
 	p->range = range;
-	p->step = STEP_FIRST;
+	/* The listeners have heard of it: that was the first. */
+	p->step = kind == PENDING_PLUG ? STEP_SECOND : STEP_FIRST;
 	p->refused = 0;
 	p->lost = false;
 }
@@ -248,8 +249,7 @@ int pending_work(struct pending *p, uint64_t offset, uint64_t size,
 		return memory->ops->populate(
 			memory, (struct extent){ offset, size }, err);
 	case PENDING_PLUG:
-		return told(p) ? plug_grant(p->plug, range, err)
-			       : plug_cover(p->plug, range, err);
+		return plug_grant(p->plug, range, err);
 	case PENDING_UNPLUG:
 	case PENDING_UNPLUG_ALL:
 		return work_unplug(p, range, err);
@@ -319,18 +319,15 @@ static int turn(struct pending *p, struct pm_error *err)
 {
 	int ret = 0;
 
-	if (unplugs(p))
+	if (unplugs(p)) {
 		plug_hide_runs(p->plug, p->range);
-	else if (p->kind == PENDING_POPULATE)
-		ret = plug_show(p->plug, p->range, err);
-	else
-		ret = plug_tell(p->plug, p->range, err);
+		p->step = STEP_SECOND;
+		return -EINPROGRESS;
+	}
+	ret = plug_show(p->plug, p->range, err);
 	if (ret == -EINPROGRESS)
 		p->step = STEP_WAITS;
-	if (ret < 0 || p->kind == PENDING_POPULATE)
-		return ret;
-	p->step = STEP_SECOND;
-	return -EINPROGRESS;
+	return ret;
 }
 
 /* What there is to do when a round has ended well, or a listener was done. */

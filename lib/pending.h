@@ -44,7 +44,10 @@ struct pending {
 bool pending_wanted(const struct pending *p, enum pending_kind kind,
 		    uint64_t size);
 
-/* Nothing is pending. */
+/*
+ * Nothing is pending. Blocks that get their pages are granted; listeners have
+ * heard of others that are to be plugged.
+ */
 void pending_begin(struct pending *p, enum pending_kind kind,
 		   struct block_range range);
 

@@ -65,13 +65,6 @@ int plug_failed(struct plug *p, struct block_range range, int ret,
 			    why->text);
 }
 
-int plug_cover(struct plug *p, struct block_range range, struct pm_error *err)
-{
-	struct extent e = region_extent(p->region, range);
-
-	return check(p, e, provider_cover(p->memory, e), "plug", err);
-}
-
 int plug_grant(struct plug *p, struct block_range range, struct pm_error *err)
 {
 	struct extent e = region_extent(p->region, range);
@@ -106,14 +99,6 @@ void plug_untell(struct plug *p, struct block_range range)
 	p->waits = NULL;
 }
 
-/* Granted first, since a page can only be had where writing is allowed. */
-int plug_prepare(struct plug *p, struct block_range range, struct pm_error *err)
-{
-	int ret = plug_cover(p, range, err);
-
-	return ret ? ret : plug_grant(p, range, err);
-}
-
 int plug_show(struct plug *p, struct block_range range, struct pm_error *err)
 {
 	int ret = plug_tell(p, range, err);
@@ -130,17 +115,17 @@ static int populate(struct plug *p, struct block_range range,
 		    struct pm_error *err)
 {
 	struct extent e = region_extent(p->region, range);
-	int ret = plug_prepare(p, range, err);
+	/* Granted first: a page can only be had where writing is allowed. */
+	int ret = plug_grant(p, range, err);
 
 	return ret ? ret : p->memory->ops->populate(p->memory, e, err);
 }
 
-/* Protected before it is shown, and granted at the very last. */
+/* Shown first, and granted at the very last. */
 int plug_set(struct plug *p, struct block_range range, struct pm_error *err)
 {
 	struct pm_error why;
-	int ret = p->populates ? populate(p, range, &why)
-			       : plug_cover(p, range, &why);
+	int ret = p->populates ? populate(p, range, &why) : 0;
 
 	if (!ret)
 		ret = plug_show(p, range, &why);

@@ -50,8 +50,6 @@ void plug_forget_all(struct plug *p);
  * may be taken for parts of a range, at the same time.
  */
 
-/* Unplugged blocks: may be shown, if protected. Any thread. */
-int plug_cover(struct plug *p, struct block_range range, struct pm_error *err);
 /*
  * Listeners hear populate. -EINPROGRESS, without a sentence: one is not done,
  * and plug_told() goes on with its result when it is; or plug_untell() has those
@@ -63,9 +61,6 @@ void plug_untell(struct plug *p, struct block_range range);
 /* The guest may use them. Any thread. */
 int plug_grant(struct plug *p, struct block_range range, struct pm_error *err);
 
-/* For those that get their pages before they are shown: covers and grants. */
-int plug_prepare(struct plug *p, struct block_range range,
-		 struct pm_error *err);
 /* Tells and grants, or neither. */
 int plug_show(struct plug *p, struct block_range range, struct pm_error *err);
 

@@ -30,11 +30,6 @@ struct provider_ops {
 	 * was when it fails.
 	 */
 	int (*resize)(struct provider *p, uint64_t size, struct pm_error *err);
-	/*
-	 * All of a span may be shown once a part of it was covered: what is not
-	 * granted in it is kept from the guest. Any thread. May be NULL.
-	 */
-	int (*cover)(struct provider *p, struct extent e);
 	/* Has the pages of a granted extent. Any thread. */
 	int (*populate)(struct provider *p, struct extent e,
 			struct pm_error *err);
@@ -64,11 +59,6 @@ struct provider {
 	uint64_t page_size; /* the granularity of populate and find */
 	bool must_populate; /* a granted page that is not there is none */
 };
-
-static inline int provider_cover(struct provider *p, struct extent e)
-{
-	return p->ops->cover ? p->ops->cover(p, e) : 0;
-}
 
 static inline int provider_grant(struct provider *p, struct extent e, bool keep)
 {

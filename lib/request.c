@@ -80,12 +80,17 @@ static enum response_type plug(struct pending *p, struct block_range range,
 		return ret < 0 ? RESPONSE_BUSY : RESPONSE_ACK;
 	}
 	if (p->plug->populates)
-		ret = plug_prepare(p->plug, range, &why);
-	if (ret < 0) {
+		ret = plug_grant(p->plug, range, &why);
+	else
+		ret = plug_tell(p->plug, range, &why);
+	if (ret < 0 && ret != -EINPROGRESS) {
 		plug_failed(p->plug, range, ret, &why, err);
 		return RESPONSE_BUSY;
 	}
-	pending_begin(p, kind, range);
+	if (ret)
+		pending_wait(p, kind, range);
+	else
+		pending_begin(p, kind, range);
 	return RESPONSE_LATER;
 }
 
