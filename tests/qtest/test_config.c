@@ -211,7 +211,7 @@ static void qmp_agrees_with_the_configuration(void **state)
 /* Late ones may be put together, but the last size is always told. */
 static void expect_last_size_event(struct mem *mem, uint64_t size)
 {
-	uint64_t told;
+	bool told;
 
 	/* The timers of a machine without a CPU wait for its clock. */
 	if (suite_kind() == PEER_PARAMEM)
@@ -220,12 +220,14 @@ static void expect_last_size_event(struct mem *mem, uint64_t size)
 		json_t *data = qmp_wait_event(&mem->peer->qmp,
 					      "MEMORY_DEVICE_SIZE_CHANGE");
 
-		assert_string_equal(
-			json_string_value(json_object_get(data, "id")),
-			mem->id);
-		told = json_integer_value(json_object_get(data, "size"));
+		const char *id = json_string_value(json_object_get(data, "id"));
+
+		/* What the test before did to another may be told now. */
+		told = strcmp(id, mem->id) == 0 &&
+		       (uint64_t)json_integer_value(
+			       json_object_get(data, "size")) == size;
 		json_decref(data);
-	} while (told != size);
+	} while (!told);
 }
 
 static void mistake_15_every_change_of_size_is_told(void **state)
