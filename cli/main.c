@@ -83,6 +83,8 @@ int main(int argc, char **argv)
 {
 	output_begin();
 	setlocale(LC_CTYPE, "");
+	/* A write says by itself that nobody reads, or that a limit is met. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	return output_end(run_subcommand(argc, argv));
 }

@@ -8,10 +8,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -48,6 +50,60 @@ int __wrap_poll(struct pollfd *fds, nfds_t nr, int timeout)
 		return -1;
 	}
 	return __real_poll(fds, nr, timeout);
+}
+
+/* ---- a write that never returns ------------------------------------------ */
+
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool on;
+	bool waits; /* somebody does */
+} hang = { .lock = PTHREAD_MUTEX_INITIALIZER,
+	   .changed = PTHREAD_COND_INITIALIZER };
+
+ssize_t __real_write(int fd, const void *data, size_t len);
+ssize_t __wrap_write(int fd, const void *data, size_t len);
+
+/* Of regular files alone: descriptors of events are others. */
+ssize_t __wrap_write(int fd, const void *data, size_t len)
+{
+	struct stat st;
+
+	pthread_mutex_lock(&hang.lock);
+	while (hang.on && !fstat(fd, &st) && S_ISREG(st.st_mode)) {
+		hang.waits = true;
+		pthread_cond_broadcast(&hang.changed);
+		pthread_cond_wait(&hang.changed, &hang.lock);
+	}
+	pthread_mutex_unlock(&hang.lock);
+	return __real_write(fd, data, len);
+}
+
+static void hang_set(bool on)
+{
+	pthread_mutex_lock(&hang.lock);
+	hang.on = on;
+	pthread_cond_broadcast(&hang.changed);
+	pthread_mutex_unlock(&hang.lock);
+}
+
+static void hang_begin(void)
+{
+	hang_set(true);
+}
+
+static void hang_end(void)
+{
+	hang_set(false);
+}
+
+static void hang_wait(void)
+{
+	pthread_mutex_lock(&hang.lock);
+	while (!hang.waits)
+		pthread_cond_wait(&hang.changed, &hang.lock);
+	pthread_mutex_unlock(&hang.lock);
 }
 
 /* ---- the port ------------------------------------------------------------ */
@@ -198,12 +254,62 @@ static void output_goes_to_a_file(void **state)
 	close(fd);
 	create(f, SERIAL_FILE);
 	put_text(f, "hello\n");
+	rig_settle(&f->rig);
+	assert_int_equal(f->nr_in, 0);
+	chardev_destroy(f->c); /* by then all is written */
+	f->c = NULL;
 	fd = open(f->path, O_RDONLY);
 	assert_int_equal(read(fd, text, sizeof(text)), 6);
 	assert_string_equal(text, "hello\n");
 	close(fd);
+}
+
+/* As a server that is gone does it: the write of each byte waits. */
+static void a_file_that_hangs_holds_nobody(void **state)
+{
+	struct fixture *f = *state;
+
+	create(f, SERIAL_FILE);
+	hang_begin();
+	for (unsigned int i = 0; i < 3u << 20; i++)
+		assert_true(chardev_put(f->c, 'x'));
+	hang_wait(); /* the thread does, and the loop goes on */
 	rig_settle(&f->rig);
-	assert_int_equal(f->nr_in, 0);
+	chardev_destroy(f->c); /* does not wait for it either */
+	f->c = NULL;
+	hang_end();
+}
+
+static void a_file_that_is_full_loses_bytes(void **state)
+{
+	const struct rlimit small = { 4, RLIM_INFINITY };
+	struct fixture *f = *state;
+	struct rlimit old;
+	struct stat st;
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	signal(SIGXFSZ, SIG_IGN); /* as main() does */
+	create(f, SERIAL_FILE);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	put_text(f, "hello, and more\n");
+	rig_settle(&f->rig);
+	chardev_destroy(f->c);
+	f->c = NULL;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	assert_int_equal(stat(f->path, &st), 0);
+	assert_int_equal(st.st_size, 4);
+}
+
+static void a_named_pipe_that_nobody_reads_is_told(void **state)
+{
+	struct fixture *f = *state;
+	struct pm_error err;
+
+	assert_int_equal(mkfifo(f->path, 0600), 0);
+	assert_int_equal(chardev_create(SERIAL_FILE, f->path, f->rig.loop,
+					&f->c, &err),
+			 -ENXIO);
+	assert_non_null(strstr(err.text, "nobody reads it"));
 }
 
 static void a_file_that_cannot_be_written_is_told(void **state)
@@ -685,6 +791,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(nowhere_takes_everything),
 		TEST(output_goes_to_a_file),
+		TEST(a_file_that_hangs_holds_nobody),
+		TEST(a_file_that_is_full_loses_bytes),
+		TEST(a_named_pipe_that_nobody_reads_is_told),
 		TEST(a_file_that_cannot_be_written_is_told),
 		TEST(a_client_talks_both_ways),
 		TEST(there_is_one_client),

@@ -7,7 +7,11 @@
  * port has no room, and output is blocked while the descriptor takes no more.
  * Whoever changes one rings the wake descriptor, and the main thread then
  * watches for what is wanted. No descriptor is made non-blocking, since the
- * terminal is shared with other programs; each byte asks poll(2) first.
+ * terminal is shared with other programs; each byte asks poll(2) first. A
+ * regular file always says that it is ready, whose disk may be full, slow, or
+ * on a server that is gone: a thread writes to it, so that neither a vCPU nor
+ * the main loop waits. What does not fit into its buffer, or fails, is lost,
+ * and that is said once.
  */
 #include "chardev.h"
 
@@ -15,21 +19,28 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include "host/log.h"
 #include "host/loop.h"
 #include "host/unix_listener.h"
+#include "host/writer.h"
 
 #define ESCAPE      0x01 /* Ctrl-A, then x: as in other machine monitors */
 #define ESCAPE_QUIT 'x'
 #define INPUT_MAX   64
+/* What waits for a file that is slow, and for how long at the end. */
+#define FILE_BUFFER (1u << 20)
+#define FILE_END_MS 1000
 
 struct chardev {
 	enum serial_kind kind;
@@ -38,6 +49,8 @@ struct chardev {
 	void *opaque;
 	pthread_mutex_t lock; /* guards out_fd against a client that leaves */
 	int out_fd;
+	struct writer *writer; /* in its place, for a regular file */
+	const char *path;
 	struct loop_source input; /* fd -1: nobody */
 	struct loop_source output;
 	struct loop_source accept;
@@ -62,7 +75,14 @@ static int terminal_raw(struct chardev *c, struct pm_error *err)
 {
 	struct termios raw;
 
+	pid_t owner = tcgetpgrp(STDIN_FILENO);
+
 	if (!isatty(STDIN_FILENO))
+		return 0;
+	/* In the background, a machine is not to be stopped for a terminal. */
+	signal(SIGTTOU, SIG_IGN);
+	signal(SIGTTIN, SIG_IGN);
+	if (owner >= 0 && owner != getpgrp())
 		return 0;
 	if (tcgetattr(STDIN_FILENO, &c->terminal) < 0)
 		goto fail;
@@ -247,7 +267,9 @@ static bool put_locked(struct chardev *c, uint8_t byte)
 	struct pollfd p = { .fd = c->out_fd, .events = POLLOUT };
 	ssize_t n;
 
-	if (c->out_fd < 0)
+	if (c->writer)
+		writer_put(c->writer, &byte, 1);
+	if (c->writer || c->out_fd < 0)
 		return true;
 	/* Interrupted (by a pause), it knows nothing: a write might wait. */
 	if (poll(&p, 1, 0) <= 0) {
@@ -269,6 +291,27 @@ bool chardev_put(struct chardev *c, uint8_t byte)
 	done = put_locked(c, byte);
 	pthread_mutex_unlock(&c->lock);
 	return done;
+}
+
+/* ---- regular files ------------------------------------------------------------ */
+
+static void file_lost(void *opaque, int error)
+{
+	struct chardev *c = opaque;
+
+	log_warning("what the guest writes to its serial port is lost, as far "
+		    "as %s does not take it (%s); the guest goes on",
+		    c->path, error ? strerror(error) : "it is too slow");
+}
+
+/* What cannot be asked whether a write would wait is a thread's. */
+static int write_by_thread(struct chardev *c, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return -ENOTSUP;
+	return writer_create(fd, FILE_BUFFER, file_lost, c, &c->writer);
 }
 
 static void wake_ready(void *opaque, uint32_t events)
@@ -344,24 +387,42 @@ static void accept_ready(void *opaque, uint32_t events)
 static int open_stdio(struct chardev *c, struct pm_error *err)
 {
 	int ret = terminal_raw(c, err);
+	int fd = ret ? -1 : fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
 
-	if (!ret)
-		connect_fds(c, STDIN_FILENO, STDOUT_FILENO);
-	return ret;
+	if (ret)
+		return ret;
+	c->path = "standard output";
+	if (fd >= 0 && write_by_thread(c, fd) < 0)
+		close(fd);
+	connect_fds(c, STDIN_FILENO, c->writer ? -1 : STDOUT_FILENO);
+	return 0;
 }
 
 static int open_file(struct chardev *c, const char *path, struct pm_error *err)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY,
+	/* A named pipe that nobody reads would keep us waiting. */
+	int fd = open(path,
+		      O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY |
+			      O_NONBLOCK,
 		      0666);
+	int ret;
 
 	if (fd < 0)
 		return pm_error_set(
 			err, errno,
 			"the serial port's file %s cannot be written (%s): "
 			"check the directory and its permissions",
-			path, strerror(errno));
-	connect_fds(c, -1, fd);
+			path,
+			errno == ENXIO ? "nobody reads it" : strerror(errno));
+	c->path = path;
+	ret = write_by_thread(c, fd);
+	if (ret && ret != -ENOTSUP) {
+		close(fd);
+		return pm_error_set(err, -ret,
+				    "no thread for the serial port (%s)",
+				    strerror(-ret));
+	}
+	connect_fds(c, -1, c->writer ? -1 : fd);
 	return 0;
 }
 
@@ -448,6 +509,7 @@ void chardev_destroy(struct chardev *c)
 		return;
 	if (c->raw)
 		tcsetattr(STDIN_FILENO, TCSANOW, &c->terminal);
+	writer_destroy(c->writer, FILE_END_MS);
 	source_close(c, &c->input, c->input_watched);
 	source_close(c, &c->output, c->output_watched);
 	source_close(c, &c->wake, true);
