@@ -162,6 +162,21 @@ int accel_msi_connect(struct accel *a, int route, int fd, uint64_t address,
 	return ret;
 }
 
+int accel_msi_send(struct accel *a, uint64_t address, uint32_t data)
+{
+	int ret;
+
+	pthread_mutex_lock(&a->lock);
+	ret = fail_once(&a->fail_msi_send);
+	if (!ret) {
+		a->sent.address = address;
+		a->sent.data = data;
+		a->sent.count++;
+	}
+	pthread_mutex_unlock(&a->lock);
+	return ret;
+}
+
 void accel_msi_disconnect(struct accel *a, int route, int fd)
 {
 	pthread_mutex_lock(&a->lock);

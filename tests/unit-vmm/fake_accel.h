@@ -40,12 +40,18 @@ struct accel {
 	unsigned int nr_ioeventfds;
 	struct fake_msi msi[FAKE_MSI_MAX];
 	unsigned int nr_msi;
+	struct {
+		uint64_t address;
+		uint32_t data;
+		unsigned int count;
+	} sent;                                /* without a route */
 	const struct cpu_registers *registers; /* of each CPU; NULL: none */
 	/* What the next call of each kind fails with: -errno, 0: it works. */
 	int fail_add_memory;
 	int fail_ioeventfd;
 	int fail_msi_connect;
 	int fail_msi_alloc;
+	int fail_msi_send;
 };
 
 void fake_accel_init(struct accel *accel);

@@ -226,7 +226,23 @@ static void other_accesses_do_nothing(void **state)
 	assert_int_equal(pending(f), 0);
 }
 
-static void a_failed_connection_keeps_the_message(void **state)
+static void without_a_connection_messages_are_sent_by_hand(void **state)
+{
+	struct fixture *f = *state;
+
+	flags_set(f, PCI_MSIX_FLAGS_ENABLE);
+	entry_set(f, 0, 0xfee01000, 7, MASK);
+	f->accel.fail_msi_connect = -ENOMEM;
+	msix_bar_write(&f->msix, 12, 0, 4);
+	f->accel.fail_msi_connect = -ENOMEM;
+	msix_notify(&f->msix, 0);
+	assert_int_equal(f->accel.sent.count, 1);
+	assert_int_equal(f->accel.sent.address, 0xfee01000);
+	assert_int_equal(f->accel.sent.data, 7);
+	assert_int_equal(pending(f), 0);
+}
+
+static void a_message_that_cannot_be_sent_is_kept(void **state)
 {
 	struct fixture *f = *state;
 
@@ -235,6 +251,7 @@ static void a_failed_connection_keeps_the_message(void **state)
 	f->accel.fail_msi_connect = -ENOMEM;
 	msix_bar_write(&f->msix, 12, 0, 4);
 	f->accel.fail_msi_connect = -ENOMEM;
+	f->accel.fail_msi_send = -ENOMEM;
 	msix_notify(&f->msix, 0);
 	assert_int_equal(pending(f), 1);
 	msix_bar_write(&f->msix, 12, 0, 4);
@@ -301,8 +318,9 @@ int main(void)
 		TEST(eight_bytes_are_two_words),
 		TEST(reserved_bits_stay_zero),
 		TEST(other_accesses_do_nothing),
-		TEST(a_failed_connection_keeps_the_message),
 		TEST(a_failed_connection_is_tried_with_each_message),
+		TEST(without_a_connection_messages_are_sent_by_hand),
+		TEST(a_message_that_cannot_be_sent_is_kept),
 		TEST(reset_masks_and_forgets),
 		cmocka_unit_test(no_route_is_a_failure),
 	};

@@ -45,6 +45,11 @@ int accel_msi_connect(struct accel *accel, int route, int fd, uint64_t address,
 	return accel->ops->msi_connect(accel, route, fd, address, data);
 }
 
+int accel_msi_send(struct accel *accel, uint64_t address, uint32_t data)
+{
+	return accel->ops->msi_send(accel, address, data);
+}
+
 void accel_msi_disconnect(struct accel *accel, int route, int fd)
 {
 	accel->ops->msi_disconnect(accel, route, fd);

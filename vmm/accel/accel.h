@@ -66,6 +66,8 @@ int accel_ioeventfd(struct accel *accel, uint64_t gpa, int fd, bool on);
 int accel_msi_alloc(struct accel *accel);
 int accel_msi_connect(struct accel *accel, int route, int fd, uint64_t address,
 		      uint32_t data);
+/* Sends one without a route. 0 or -errno. */
+int accel_msi_send(struct accel *accel, uint64_t address, uint32_t data);
 void accel_msi_disconnect(struct accel *accel, int route, int fd);
 
 /*

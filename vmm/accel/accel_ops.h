@@ -18,6 +18,7 @@ struct accel_ops {
 	int (*msi_alloc)(struct accel *accel);
 	int (*msi_connect)(struct accel *accel, int route, int fd,
 			   uint64_t address, uint32_t data);
+	int (*msi_send)(struct accel *accel, uint64_t address, uint32_t data);
 	void (*msi_disconnect)(struct accel *accel, int route, int fd);
 	int (*reset)(struct accel *accel, const struct cpu_entry *entry,
 		     struct pm_error *err);

@@ -5,7 +5,8 @@
  * A vector is connected to the guest while MSI-X is enabled, neither the
  * function nor the vector is masked, and the function may write to memory,
  * which a message is. What is notified otherwise is pending, and is sent when
- * it becomes connected.
+ * it becomes connected. Where the host refuses the connection, each notification
+ * asks again, and the message is sent without one meanwhile.
  */
 #include "msix.h"
 
@@ -92,8 +93,13 @@ static void vector_update(struct msix *msix, struct msix_vector *v)
 	if (!v->connected)
 		v->connected = !accel_msi_connect(msix->accel, v->route, v->fd,
 						  v->address, v->data);
-	if (v->connected && v->pending)
+	if (!v->pending)
+		return;
+	/* Without a route, which the host may not have had, message by message. */
+	if (v->connected)
 		vector_send(v);
+	else
+		v->pending = accel_msi_send(msix->accel, v->address, v->data);
 }
 
 void msix_config_written(struct msix *msix)

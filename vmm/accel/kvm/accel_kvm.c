@@ -295,6 +295,18 @@ static int kvm_msi_connect(struct accel *base, int route, int fd,
 	return ret;
 }
 
+static int kvm_msi_send(struct accel *base, uint64_t address, uint32_t data)
+{
+	struct kvm_accel *accel = accel_to_kvm(base);
+	struct kvm_msi msi = {
+		.address_lo = (uint32_t)address,
+		.address_hi = address >> 32,
+		.data = data,
+	};
+
+	return ioctl(accel->vm_fd, KVM_SIGNAL_MSI, &msi) < 0 ? -errno : 0;
+}
+
 static void kvm_msi_disconnect(struct accel *base, int route, int fd)
 {
 	struct kvm_accel *accel = accel_to_kvm(base);
@@ -447,6 +459,7 @@ static const struct accel_ops kvm_ops = {
 	.ioeventfd = kvm_ioeventfd,
 	.msi_alloc = kvm_msi_alloc,
 	.msi_connect = kvm_msi_connect,
+	.msi_send = kvm_msi_send,
 	.msi_disconnect = kvm_msi_disconnect,
 	.reset = kvm_reset,
 	.get_registers = kvm_get_registers,

@@ -121,6 +121,14 @@ static int qtest_msi_connect(struct accel *accel, int route, int fd,
 	return loop_add(q->loop, &msi->source, EPOLLIN);
 }
 
+static int qtest_msi_send(struct accel *accel, uint64_t address, uint32_t data)
+{
+	uint32_t word = htole32(data);
+
+	space_write(&from_accel(accel)->space, address, &word, sizeof(word));
+	return 0;
+}
+
 /* What was notified before is sent first, as an interrupt would have been. */
 static void qtest_msi_disconnect(struct accel *accel, int route, int fd)
 {
@@ -196,6 +204,7 @@ static const struct accel_ops qtest_ops = {
 	.ioeventfd = qtest_ioeventfd,
 	.msi_alloc = qtest_msi_alloc,
 	.msi_connect = qtest_msi_connect,
+	.msi_send = qtest_msi_send,
 	.msi_disconnect = qtest_msi_disconnect,
 	.reset = qtest_reset,
 	.get_registers = qtest_get_registers,
