@@ -26,6 +26,7 @@ class Owner:
         self.environment = environment
         self.qmp = Client(machine.qmp_path)
         self.guest = None  # set once there is one
+        self.resets = 0  # when it was seen to run last
         self.core = machine.directory + '/core'
 
     def execute(self, name, **arguments):
@@ -195,9 +196,12 @@ class Owner:
     def make_it_run(self):
         """After a violation it is stopped until somebody lets it go on."""
         status = self.execute('query-status')
+        resets = self.machine.counts['resets']
         if status['status'] == 'running':
+            self.resets = resets
             return
-        if 'x-paramem-reason' not in status:
+        # A reset takes the reason away, and leaves the machine stopped.
+        if 'x-paramem-reason' not in status and resets == self.resets:
             raise Fault(f'nobody stopped it, and yet there is {status}')
         self.machine.counts['violations'] += 1
         self.execute('cont')
