@@ -52,6 +52,7 @@ class Dumps(Group):
     machine = {'cpus': 2, 'memory': '512M', 'append': FAST,
                'devices': ('id=vm0,max-size=8G', 'id=vm1,max-size=1G,'
                            'backend=memfd')}
+    said = ''  # what the program has said so far, as it should
 
     def path(self, name='core'):
         """Where nothing is yet, with room for what is large."""
@@ -128,7 +129,8 @@ class Dumps(Group):
         vm = self.vm
         vm.qmp.resize('vm0', 256 * MIB)
         # Random bytes of a test before may still lie in free memory.
-        vm.run('yes | head -c 134217728 >/tmp/file')
+        vm.run('dd if=/dev/zero bs=1M count=128 2>/dev/null | '
+               'tr "\\0" y >/tmp/file')
         vm.qmp.command('stop')
         path = self.path()
         packed = path + '.zst'
@@ -291,6 +293,12 @@ class Dumps(Group):
         check_equal('the result', event['data']['result']['status'], 'failed')
         vm.qmp.wait_event('RESUME')
         self.check_nothing_left(path)
+        # Which is in the log; at its end the program has said nothing more.
+        self.said = vm.said()
+        check(re.fullmatch(r'paramem: the dump is cancelled: the client that '
+                           rf'began it, process {process.pid}, has hung up; '
+                           r"with 'detach' it would go on\n", self.said),
+              f'the program said {self.said!r}')
         vm.run('rm /tmp/file')
 
     def test_failures(self):
@@ -325,5 +333,5 @@ class Dumps(Group):
         self.begin_and(path, 'quit')
         vm.qmp.wait_event('DUMP_COMPLETED')
         vm.qmp.wait_event('SHUTDOWN')
-        vm.wait_exit()
+        vm.wait_exit(said=self.said)
         self.check_nothing_left(path)
