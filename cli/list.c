@@ -80,7 +80,7 @@ static json_t *list_json(const char *name, const struct machine_view *view,
 static int list_one(const char *base, const char *name, json_t *array,
 		    bool *header)
 {
-	struct machine_view view;
+	struct machine_view view = { 0 };
 	char socket[PATH_MAX];
 	struct pm_error err;
 	int ret = runtime_dir_socket(base, name, socket, &err);

@@ -125,7 +125,7 @@ class Next(Group):
         return vm.boot_total()
 
     def file(self, size):
-        """The memory file of this size."""
+        """The memory file of this size, which is the most it can hold."""
         directory = f'/proc/{self.vm.process.pid}/fd'
         for number in os.listdir(directory):
             path = f'{directory}/{number}'
@@ -238,7 +238,7 @@ class Kdump(Next):
         # To know that this looked at the right memory.
         check(own_pages(vm.process.pid, start, MAX['vm0']),
               'no page is behind plugged memory')
-        path = self.file(vm.qmp.get('vm1', 'x-paramem-usable-size'))
+        path = self.file(MAX['vm1'])
         base = vm.qmp.get('vm1', 'memaddr')
         fd = os.open(path, os.O_RDONLY)
         for at, size in holes['vm1']:

@@ -48,7 +48,6 @@ static struct {
 	struct kvm_sregs sregs;
 	struct kvm_vcpu_events events;
 	struct kvm_mp_state mp_state;
-	struct kvm_xsave xsave;
 	uint32_t lapic_timer;
 	uint32_t msr_index[MSRS];
 	uint64_t msr[MSRS];
@@ -59,6 +58,7 @@ static struct {
 	unsigned long log[LOG_MAX];
 	unsigned int nr_log;
 	unsigned long fail; /* this request fails */
+	struct kvm_xsave xsave; /* last, for its length varies */
 } kvm;
 
 /* ---- MSRs ------------------------------------------------------------------ */

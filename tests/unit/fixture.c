@@ -248,3 +248,15 @@ bool can_read(const void *addr)
 	close(fds[1]);
 	return ret == 1;
 }
+
+void fixture_need_plain_space(void)
+{
+	FILE *file = fopen("/proc/self/statm", "re");
+	unsigned long long pages = 0;
+
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%llu", &pages), 1);
+	fclose(file);
+	if (pages * 4096 > (UINT64_C(1) << 40))
+		skip();
+}

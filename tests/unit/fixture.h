@@ -91,4 +91,10 @@ uint64_t resident_pages(const void *start, uint64_t size);
 /* Can a byte at @addr be read? No signal is raised. */
 bool can_read(const void *addr);
 
+/*
+ * Skips a test that needs terabytes of address space, or limits of it, where a
+ * sanitizer has taken terabytes for itself.
+ */
+void fixture_need_plain_space(void);
+
 #endif

@@ -159,6 +159,7 @@ static void a_block_takes_no_more_than_its_own(void **state)
 	struct rig r;
 
 	(void)state;
+	fixture_need_plain_space();
 	rig_init(&r, 16 * TIB);
 	before = page_tables();
 	plug(&r, 5 * TIB / BLOCK, 1);

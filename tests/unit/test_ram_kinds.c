@@ -476,7 +476,7 @@ static void block_size_is_at_least_the_page(void **state)
 
 	assert_int_equal(pm_device_create(&config, ram, NULL, NULL, &dev, &err),
 			 -EINVAL);
-	assert_non_null(strstr(err.text, "2097152"));
+	assert_non_null(strstr(err.text, "2 MiB"));
 	pm_ram_destroy(ram);
 }
 

@@ -406,23 +406,10 @@ static int reserve_too_much(const void *arg)
 	return expect_text(err.text, "RLIMIT_AS");
 }
 
-/* A sanitizer takes terabytes of it for itself. */
-static void need_plain_space(void)
-{
-	FILE *file = fopen("/proc/self/statm", "re");
-	unsigned long long pages = 0;
-
-	assert_non_null(file);
-	assert_int_equal(fscanf(file, "%llu", &pages), 1);
-	fclose(file);
-	if (pages * 4096 > 1024 * GIB)
-		skip();
-}
-
 static void limit_of_address_space_is_named(void **state)
 {
 	kind_need(*state);
-	need_plain_space();
+	fixture_need_plain_space();
 	assert_int_equal(run_child(NULL, reserve_too_much, *state), 0);
 }
 
@@ -452,7 +439,7 @@ static int grow_past_data(const void *arg)
 
 static void limit_of_data_is_named(void **state)
 {
-	need_plain_space();
+	fixture_need_plain_space();
 	assert_int_equal(run_child(NULL, grow_past_data, *state), 0);
 }
 
@@ -477,7 +464,7 @@ static int grow_in_little_space(const void *arg)
 static void growing_takes_no_address_space(void **state)
 {
 	kind_need(*state);
-	need_plain_space();
+	fixture_need_plain_space();
 	assert_int_equal(run_child(NULL, grow_in_little_space, *state), 0);
 }
 
@@ -509,7 +496,7 @@ static int guard_in_little_space(const void *arg)
 
 static void limit_of_a_second_mapping_is_named(void **state)
 {
-	need_plain_space();
+	fixture_need_plain_space();
 	assert_int_equal(run_child(NULL, guard_in_little_space, *state), 0);
 }
 

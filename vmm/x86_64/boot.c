@@ -91,6 +91,9 @@ static int file_open(const char *what, const char *path, uint64_t *size,
 			    what, path);
 }
 
+/* The boot protocol has 32 bits for places and sizes; more is not even read. */
+#define FILE_MAX (UINT64_C(1) << 32)
+
 /* As much as there is of @size bytes. 0 or -errno. */
 static int read_all(int fd, uint8_t *to, uint64_t size, uint64_t *got)
 {
@@ -137,8 +140,14 @@ static int file_load(struct boot_file *file, const char *what, const char *path,
 	if (fd < 0)
 		return fd;
 	file->path = path;
-	ret = file_keep(file, fd, size);
+	ret = size > FILE_MAX ? -EFBIG : file_keep(file, fd, size);
 	close(fd);
+	if (ret == -EFBIG)
+		return pm_error_set(err, ENOMEM,
+				    "the %s %s of %" PRIu64
+				    " MiB is larger than any that can be "
+				    "loaded: 4096 MiB",
+				    what, path, (size >> 20) + 1);
 	if (ret)
 		return pm_error_set(err, -ret, "the %s %s cannot be read (%s)",
 				    what, path, strerror(-ret));
