@@ -378,10 +378,8 @@ int cli_run(int argc, char **argv)
 		return ret;
 	block_signals();
 	ret = run_prepare(&run, &err);
-	if (!ret) {
-		note_guest(&run.config);
-		ret = monitor_run(&run.config, &run.killed, &err);
-	}
+	if (!ret)
+		ret = monitor_run(&run.config, note_guest, &run.killed, &err);
 	if (run.has_dir)
 		runtime_dir_remove(&run.dir);
 	/* A log that could not be kept is no failure of the machine. */

@@ -5,8 +5,9 @@
 #include "machine/machine.h"
 #include "qmp/qmp.h"
 
-int monitor_run(const struct machine_config *config, bool *killed,
-		struct pm_error *err)
+int monitor_run(const struct machine_config *config,
+		void (*created)(const struct machine_config *config),
+		bool *killed, struct pm_error *err)
 {
 	struct machine *machine;
 	struct qmp *qmp;
@@ -18,6 +19,8 @@ int monitor_run(const struct machine_config *config, bool *killed,
 	/* Now, so that a machine that can be reached is a whole one. */
 	ret = qmp_create(machine, &qmp, err);
 	if (!ret) {
+		if (created)
+			created(config);
 		ret = machine_run(machine, err);
 		*killed = machine_was_killed(machine);
 		qmp_destroy(qmp);

@@ -14,10 +14,13 @@ struct machine_config;
 
 /*
  * Runs a machine until it ends, with SIGTERM, SIGINT and SIGHUP blocked
- * before. 0 or -errno with a sentence; @killed says whether it ended because of
+ * before. @created, which may be NULL, is called once all of it is there,
+ * before its first instruction: a machine that is refused has one sentence
+ * alone. 0 or -errno with a sentence; @killed says whether it ended because of
  * what the guest did to unplugged memory.
  */
-int monitor_run(const struct machine_config *config, bool *killed,
-		struct pm_error *err);
+int monitor_run(const struct machine_config *config,
+		void (*created)(const struct machine_config *config),
+		bool *killed, struct pm_error *err);
 
 #endif /* VMM_MONITOR_MONITOR_H */
