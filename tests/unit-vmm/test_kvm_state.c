@@ -57,7 +57,7 @@ static struct {
 	/* What was written, in its order. */
 	unsigned long log[LOG_MAX];
 	unsigned int nr_log;
-	unsigned long fail; /* this request fails */
+	unsigned long fail;     /* this request fails */
 	struct kvm_xsave xsave; /* last, for its length varies */
 } kvm;
 
